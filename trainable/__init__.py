@@ -1,0 +1,1 @@
+"""One trial: data to tensors, loss mixture, training loop, evaluation."""

@@ -1,0 +1,76 @@
+"""Boxes to and from the text that Qwen2-VL reads and writes.
+
+The native form is ``<|object_ref_start|>PHRASE<|object_ref_end|><|box_start|>(x1,y1),(x2,y2)<|box_end|>`` with
+coordinates in 0–1000 (Qwen2-VL, arXiv 2409.12191, section 2.2).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trainable.boxes import UNITS, Box, fault_of
+
+REF_START, REF_END = "<|object_ref_start|>", "<|object_ref_end|>"
+BOX_START, BOX_END = "<|box_start|>", "<|box_end|>"
+
+_NATIVE = re.compile(
+    re.escape(BOX_START)
+    + r"\(([0-9]{1,4}),([0-9]{1,4})\),\(([0-9]{1,4}),([0-9]{1,4})\)"
+    + re.escape(BOX_END)
+)
+
+
+@dataclass(frozen=True)
+class BoxSpan:
+    """A box found in a text.
+
+    Attributes:
+        box_1000: Its corners, as written.
+        start: First character of the span, ``<|box_start|>`` included.
+        end: One past the last character, ``<|box_end|>`` included.
+        numbers: Start and end of the four numbers, in the text's characters.
+
+    """
+
+    box_1000: Box
+    start: int
+    end: int
+    numbers: tuple[tuple[int, int], ...]
+
+
+def box_text(box_1000: Box) -> str:
+    """Write one box in the native form, whole units."""
+    x1, y1, x2, y2 = (round(value) for value in box_1000)
+    return f"{BOX_START}({x1},{y1}),({x2},{y2}){BOX_END}"
+
+
+def reference_text(phrase: str, box_1000: Box) -> str:
+    """Write a phrase and its box in the native form."""
+    return f"{REF_START}{phrase}{REF_END}{box_text(box_1000)}"
+
+
+def find_boxes(text: str) -> list[BoxSpan]:
+    """Find every well-formed native box, in order; coordinates are not judged."""
+    return [
+        BoxSpan(
+            box_1000=Box(*(float(group) for group in match.groups())),
+            start=match.start(),
+            end=match.end(),
+            numbers=tuple(match.span(index) for index in range(1, 5)),
+        )
+        for match in _NATIVE.finditer(text)
+    ]
+
+
+def parse_answer(text: str) -> Box | None:
+    """Read the first box of a generated answer.
+
+    Returns:
+        The box, or ``None`` if there is none or it is impossible (out of 0–1000, no area): a parse failure.
+
+    """
+    spans = find_boxes(text)
+    if not spans or fault_of(spans[0].box_1000, width=UNITS, height=UNITS):
+        return None
+    return spans[0].box_1000
