@@ -1,0 +1,42 @@
+"""What a trial is and what may be drawn."""
+
+from spaces.adapter import AdapterConfig
+from spaces.curriculum import CurriculumConfig
+from spaces.domains import Choice, FloatRange, IntRange, Scalar, Suggester
+from spaces.errors import SpaceError
+from spaces.metrics import METRICS, Metric
+from spaces.mixture import TERM_NAMES, MixtureConfig, TermConfig
+from spaces.optimizer import OptimizerConfig
+from spaces.parse import Fault, parse_space
+from spaces.space import Point, SearchSpace, Settings, leaves, settings_of
+from spaces.trial import DataConfig, ModelConfig, ResourcesConfig, SourceConfig, TrainingConfig, TrialConfig
+
+__all__ = [
+    "METRICS",
+    "TERM_NAMES",
+    "AdapterConfig",
+    "Choice",
+    "CurriculumConfig",
+    "DataConfig",
+    "Fault",
+    "FloatRange",
+    "IntRange",
+    "Metric",
+    "MixtureConfig",
+    "ModelConfig",
+    "OptimizerConfig",
+    "Point",
+    "ResourcesConfig",
+    "Scalar",
+    "SearchSpace",
+    "Settings",
+    "SourceConfig",
+    "SpaceError",
+    "Suggester",
+    "TermConfig",
+    "TrainingConfig",
+    "TrialConfig",
+    "leaves",
+    "parse_space",
+    "settings_of",
+]

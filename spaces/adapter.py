@@ -1,0 +1,21 @@
+"""The LoRA adapter of a trial."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TargetGroup = Literal["attention", "mlp", "all"]
+
+
+class AdapterConfig(BaseModel):
+    """LoRA (Hu et al. 2021, arXiv 2106.09685) on linear layers of the language model, never of the vision tower."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: int = Field(default=16, ge=1, le=1024, description="rank of the two factors")
+    alpha_ratio: float = Field(default=2.0, gt=0, description="LoRA's alpha divided by the rank")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout on the adapter's input")
+    targets: TargetGroup = Field(default="all", description="linear layers that get an adapter")
+    rank_stabilised: bool = Field(default=False, description="scale by alpha/√rank (rsLoRA) instead of alpha/rank")

@@ -1,0 +1,160 @@
+"""The search space: every searched key with its domain, drawn into whole points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+from spaces.adapter import AdapterConfig
+from spaces.curriculum import CurriculumConfig
+from spaces.domains import Choice, Domain, Scalar, Suggester
+from spaces.mixture import MixtureConfig
+from spaces.optimizer import OptimizerConfig
+
+Point = Mapping[str, Scalar]
+"""One value for every key, searched or not, e.g. ``{"adapter.rank": 16, …}``."""
+
+SECTIONS: Mapping[str, type[BaseModel]] = {
+    "adapter": AdapterConfig,
+    "optimizer": OptimizerConfig,
+    "mixture": MixtureConfig,
+    "curriculum": CurriculumConfig,
+}
+
+_PLAIN_SECTIONS = ("mixture", "curriculum")
+"""Sections whose defaults are the plain baseline, whatever the space says."""
+
+
+class Leaf(NamedTuple):
+    """A key that can be searched."""
+
+    field: FieldInfo
+    owner: type[BaseModel]
+    name: str
+    default: Scalar
+
+
+def leaves() -> Mapping[str, Leaf]:
+    """Give every key of a search space with its field and default, in the order of documents."""
+    found: dict[str, Leaf] = {}
+    for section, model in SECTIONS.items():
+        found.update(_leaves_of(model(), section))
+    return found
+
+
+def _leaves_of(settings: BaseModel, prefix: str) -> Iterator[tuple[str, Leaf]]:
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield from _leaves_of(value, f"{prefix}.{name}")
+        else:
+            yield f"{prefix}.{name}", Leaf(field, type(settings), name, value)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A point as the config objects that a trial reads."""
+
+    adapter: AdapterConfig
+    optimizer: OptimizerConfig
+    mixture: MixtureConfig
+    curriculum: CurriculumConfig
+
+
+class SearchSpace(BaseModel):
+    """Domains of the searched keys and values of the fixed ones; every other key keeps its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dimensions: dict[str, Domain] = {}
+    fixed: dict[str, Scalar] = {}
+
+    def draw(self, suggester: Suggester) -> Point:
+        """Draw one point.
+
+        Dimensions are drawn in the order that their conditions need; one whose condition fails takes its home value.
+
+        Args:
+            suggester: Usually an Optuna trial; it is asked once for each active dimension, by key.
+
+        Returns:
+            A value for every key of ``leaves()``.
+
+        """
+        point = self._rest()
+        for key in self.order():
+            domain = self.dimensions[key]
+            point[key] = domain.draw(key, suggester) if domain.is_active(point) else self.home(key)
+        return point
+
+    def baseline(self) -> Point:
+        """Give the point of trial 0: plain cross entropy, no curriculum, home values of adapter and optimizer."""
+        point = self._rest()
+        for key, leaf in leaves().items():
+            if key.startswith(_PLAIN_SECTIONS):
+                point[key] = leaf.default
+            elif key in self.dimensions:
+                point[key] = self.home(key)
+        return point
+
+    def active(self, point: Point) -> Mapping[str, Scalar]:
+        """Give the searched values of a point whose conditions hold and whose domains contain them."""
+        return {
+            key: point[key]
+            for key in self.order()
+            if self.dimensions[key].is_active(point) and self.dimensions[key].holds(point[key])
+        }
+
+    def home(self, key: str) -> Scalar:
+        """Give the value of a dimension for trial 0 and where its condition fails.
+
+        It is the domain's ``baseline``, else the key's default, else the value of the domain nearest to that default.
+        """
+        domain, default = self.dimensions[key], leaves()[key].default
+        if domain.baseline is not None:
+            return domain.baseline
+        if domain.when or domain.holds(default):
+            return default
+        if isinstance(domain, Choice) or not isinstance(default, int | float):
+            return domain.edges()[0]
+        return domain.low if default < domain.low else domain.high
+
+    def order(self) -> tuple[str, ...]:
+        """Give the searched keys so that each comes after those that its condition names.
+
+        Raises:
+            graphlib.CycleError: If conditions depend on each other in a circle.
+
+        """
+        graph = {key: sorted(set(domain.when) & set(self.dimensions)) for key, domain in self.dimensions.items()}
+        return tuple(TopologicalSorter(graph).static_order())
+
+    def _rest(self) -> dict[str, Scalar]:
+        return {key: self.fixed.get(key, leaf.default) for key, leaf in leaves().items()}
+
+
+def settings_of(point: Point) -> Settings:
+    """Build the config objects of a point.
+
+    Raises:
+        pydantic.ValidationError: If the values do not fit together, e.g. every loss term is off.
+
+    """
+    tree: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    for key, value in point.items():
+        *parents, name = key.split(".")
+        node: dict[str, Any] = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[name] = value
+    return Settings(
+        adapter=AdapterConfig.model_validate(tree["adapter"]),
+        optimizer=OptimizerConfig.model_validate(tree["optimizer"]),
+        mixture=MixtureConfig.model_validate(tree["mixture"]),
+        curriculum=CurriculumConfig.model_validate(tree["curriculum"]),
+    )
