@@ -7,6 +7,7 @@ coordinates in 0–1000 (Qwen2-VL, arXiv 2409.12191, section 2.2).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trainable.boxes import UNITS, Box, fault_of
@@ -19,6 +20,8 @@ _NATIVE = re.compile(
     + r"\(([0-9]{1,4}),([0-9]{1,4})\),\(([0-9]{1,4}),([0-9]{1,4})\)"
     + re.escape(BOX_END)
 )
+
+_TOKENS = re.compile("(" + "|".join(map(re.escape, (REF_START, REF_END, BOX_START, BOX_END))) + ")")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,20 @@ def find_boxes(text: str) -> list[BoxSpan]:
         )
         for match in _NATIVE.finditer(text)
     ]
+
+
+def markup_pieces(text: str) -> Iterator[tuple[int, str, bool]]:
+    """Split an answer at the four native tokens.
+
+    Yields:
+        Start in the text, the piece, and whether it is a native token; joined, the pieces are the text.
+
+    """
+    start = 0
+    for piece in _TOKENS.split(text):
+        if piece:
+            yield start, piece, piece in (REF_START, REF_END, BOX_START, BOX_END)
+        start += len(piece)
 
 
 def parse_answer(text: str) -> Box | None:

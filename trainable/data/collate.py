@@ -1,0 +1,139 @@
+"""Rows to padded tensors, and what the loss terms need to know about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainable.data.render import BOX, Row
+from trainable.model.load import Base, Pixels
+
+
+@dataclass(frozen=True)
+class Example:
+    """One record ready for batching."""
+
+    row: Row
+    pixels: tuple[Pixels, ...]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is supervised in a batch: ``k`` tokens, ``d`` box digits among them, ``m`` boxes.
+
+    Attributes:
+        labels: Token ids, int64, of shape ``[k]``.
+        in_box: Whether each lies in a box, bool, of shape ``[k]``.
+        digit_rows: Index among the ``k`` tokens of each digit, int64, of shape ``[d]``.
+        digit_values: 0–9, int64, of shape ``[d]``.
+        digit_places: 1, 10, 100 or 1000, float32, of shape ``[d]``.
+        digit_corners: Index among the ``4 * m`` coordinates of each digit, int64, of shape ``[d]``.
+        boxes_1000: True corners in 0–1000, float32, of shape ``[m, 4]``.
+        digit_ids: Vocabulary ids of the digits 0 to 9, int64, of shape ``[10]``.
+
+    """
+
+    labels: Tensor
+    in_box: Tensor
+    digit_rows: Tensor
+    digit_values: Tensor
+    digit_places: Tensor
+    digit_corners: Tensor
+    boxes_1000: Tensor
+    digit_ids: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A right-padded training batch.
+
+    Attributes:
+        inputs: Keyword arguments of the model's ``forward``, without labels.
+        keep: Positions whose logits predict a supervised token, bool, of shape ``[b, n]``.
+        targets: In the order in which ``keep`` selects.
+
+    """
+
+    inputs: dict[str, Tensor]
+    keep: Tensor
+    targets: Targets
+
+
+def collate(examples: Sequence[Example], base: Base) -> Batch:
+    """Pad examples to one length and mark what is supervised."""
+    rows = [example.row for example in examples]
+    length = max(len(row.ids) for row in rows)
+    ids = torch.full((len(rows), length), base.ids.pad)
+    roles = torch.zeros((len(rows), length), dtype=torch.int64)
+    mask = torch.zeros((len(rows), length), dtype=torch.int64)
+    for index, row in enumerate(rows):
+        ids[index, : len(row.ids)] = torch.tensor(row.ids)
+        roles[index, : len(row.ids)] = torch.tensor(row.roles)
+        mask[index, : len(row.ids)] = 1
+    supervised = roles[:, 1:] > 0  # the logits at t - 1 predict the token at t; a row never starts with an answer
+    keep = torch.cat([supervised, torch.zeros((len(rows), 1), dtype=torch.bool)], dim=1)
+    targets = _targets(rows, ids[:, 1:][supervised], roles[:, 1:][supervised] == BOX, keep, base)
+    return Batch(
+        inputs=model_inputs(ids, mask, [image for example in examples for image in example.pixels], base),
+        keep=keep.to(base.device),
+        targets=targets,
+    )
+
+
+def collate_prompts(examples: Sequence[Example], base: Base) -> dict[str, Tensor]:
+    """Pad the prompts of the last answers on the left, for generation."""
+    prompts = [example.row.ids[: example.row.prompt_length] for example in examples]
+    length = max(map(len, prompts))
+    ids = torch.tensor([[base.ids.pad] * (length - len(prompt)) + list(prompt) for prompt in prompts])
+    mask = torch.tensor([[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    return model_inputs(ids, mask, [image for example in examples for image in example.pixels], base)
+
+
+def model_inputs(ids: Tensor, mask: Tensor, pixels: Sequence[Pixels], base: Base) -> dict[str, Tensor]:
+    """Assemble what ``forward`` and ``generate`` take.
+
+    Without ``mm_token_type_ids`` generation would fall back to one-dimensional positions, and without pixels it would
+    run on the raw placeholder embeddings, both silently; hence the check.
+
+    Raises:
+        ValueError: If placeholders and image tokens differ in number.
+
+    """
+    places = ids == base.ids.image_pad
+    expected = sum(image.tokens for image in pixels)
+    if int(places.sum()) != expected:
+        raise ValueError(f"{int(places.sum())} image placeholders but {expected} image tokens")
+    inputs = {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": places.to(torch.int32)}
+    if pixels:
+        inputs["pixel_values"] = torch.cat([image.values for image in pixels])
+        inputs["image_grid_thw"] = torch.tensor([image.grid for image in pixels])
+    return {name: value.to(base.device) for name, value in inputs.items()}
+
+
+def _targets(rows: Sequence[Row], labels: Tensor, in_box: Tensor, keep: Tensor, base: Base) -> Targets:
+    order = torch.full(keep.shape, -1, dtype=torch.int64)
+    order[keep] = torch.arange(int(keep.sum()))
+    digit_rows: list[int] = []
+    digits: list[tuple[int, int, int]] = []
+    boxes: list[float] = []
+    for index, row in enumerate(rows):
+        first_box = len(boxes) // 4
+        for digit in row.digits:
+            digit_rows.append(int(order[index, digit.position - 1]))
+            digits.append((digit.value, digit.place, (first_box + digit.box) * 4 + digit.corner))
+        boxes.extend(row.boxes_1000)
+    table = torch.tensor(digits, dtype=torch.int64).reshape(-1, 3)
+    device = base.device
+    return Targets(
+        labels=labels.to(device),
+        in_box=in_box.to(device),
+        digit_rows=torch.tensor(digit_rows, dtype=torch.int64, device=device),
+        digit_values=table[:, 0].to(device),
+        digit_places=table[:, 1].float().to(device),
+        digit_corners=table[:, 2].to(device),
+        boxes_1000=torch.tensor(boxes, dtype=torch.float32, device=device).reshape(-1, 4),
+        digit_ids=torch.tensor(base.ids.digits, device=device),
+    )

@@ -1,0 +1,98 @@
+"""One worker process: base model, tokens and pixels are made once, trials come and go."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import lru_cache
+
+from spaces.trial import DataConfig, ModelConfig
+from trainable.boxes import Box, mean_box
+from trainable.data.collate import Example
+from trainable.data.records import ImageSource, Record
+from trainable.data.render import Row, render
+from trainable.data.sources import read_sources
+from trainable.data.split import Split, split_by_image
+from trainable.errors import DataError
+from trainable.evaluation.evaluate import ScoredRow
+from trainable.model.load import Base, Pixels, load_base
+
+_PIXEL_CACHE_BYTES = 512 * 2**20
+
+
+class Host:
+    """Holds what all trials of one sweep share in a process."""
+
+    def __init__(self, model: ModelConfig, data: DataConfig) -> None:
+        """Load the base and read the data.
+
+        Raises:
+            ModelError: If the base can't be loaded.
+            DataError: If the data gives no training or no search row.
+
+        """
+        self.base: Base = load_base(model)
+        self.data = data
+        self.split: Split = split_by_image(
+            read_sources(data).records, search_share=data.search_share, seed=data.split_seed
+        )
+        self._rows: dict[str, Row] = {}
+        self._pixels: OrderedDict[str, Pixels] = OrderedDict()
+        self._pixel_bytes = 0
+
+    @property
+    def constant_box_1000(self) -> Box | None:
+        """The mean box of the training rows, or ``None`` without boxes."""
+        return mean_box([box for record in self.split.train for box in record.boxes_1000])
+
+    def example(self, record: Record) -> Example:
+        """Give a record's tokens and pixels.
+
+        Raises:
+            DataError: If an image can't be read or the row is longer than ``data.max_length``.
+
+        """
+        pixels = tuple(self._pixels_of(image) for image in record.images)
+        row = self._rows.get(record.id)
+        if row is None:
+            row = self._render(record, pixels)
+            self._rows[record.id] = row
+        return Example(row, pixels)
+
+    def search_rows(self, count: int | None) -> list[ScoredRow]:
+        """Give the first rows of the search split, grounding and text in turn as far as there are both."""
+        records = interleaved(self.split.search)[:count]
+        return [ScoredRow(record, self.example(record)) for record in records]
+
+    def _render(self, record: Record, pixels: tuple[Pixels, ...]) -> Row:
+        tokens = [image.tokens for image in pixels]
+        row = render(record, image_tokens=tokens, tokenizer=self.base.tokenizer, ids=self.base.ids)
+        if len(row.ids) > self.data.max_length:
+            raise DataError(
+                f"{record.id} has {len(row.ids)} tokens, {sum(tokens)} of them of images; "
+                f"data.max_length is {self.data.max_length} and nothing is cut"
+            )
+        return row
+
+    def _pixels_of(self, image: ImageSource) -> Pixels:
+        if image.key in self._pixels:
+            self._pixels.move_to_end(image.key)
+            return self._pixels[image.key]
+        pixels = self.base.pixels(image.load())
+        self._pixels[image.key] = pixels
+        self._pixel_bytes += pixels.values.nbytes
+        while self._pixel_bytes > _PIXEL_CACHE_BYTES and len(self._pixels) > 1:
+            self._pixel_bytes -= self._pixels.popitem(last=False)[1].values.nbytes
+        return pixels
+
+
+def interleaved(records: tuple[Record, ...]) -> list[Record]:
+    """Order records so that any beginning holds grounding and text rows in the share of the whole."""
+    queues = [[r for r in records if r.task == task] for task in ("grounding", "text")]
+    ranked = [((index + 0.5) / len(queue), record) for queue in queues for index, record in enumerate(queue)]
+    return [record for _, record in sorted(ranked, key=lambda pair: (pair[0], pair[1].id))]
+
+
+@lru_cache(maxsize=1)
+def host_for(model: ModelConfig, data: DataConfig) -> Host:
+    """Give this process's host; a change of model or data makes a new one."""
+    return Host(model, data)

@@ -1,0 +1,78 @@
+"""GIoU of boxes that are decoded softly from digit probabilities."""
+
+from __future__ import annotations
+
+from typing import override
+
+import torch
+from torch import Tensor
+
+from trainable.boxes import UNITS
+from trainable.data.collate import Targets
+from trainable.losses.base import LossTerm
+from trainable.losses.ntl import digit_probabilities
+
+_EPS = 1e-7
+
+
+def soft_boxes(logits: Tensor, targets: Targets) -> Tensor:
+    """Decode each coordinate as its expected value, digit by digit, given the true digits before it.
+
+    Returns:
+        Corners in 0–1 of the image, float32, of shape ``[m, 4]``, as they come: corners may be crossed.
+
+    """
+    expected = digit_probabilities(logits, targets) @ torch.arange(10.0, device=logits.device)
+    flat = torch.zeros(targets.boxes_1000.numel(), device=logits.device)
+    flat = flat.index_add(0, targets.digit_corners, expected * targets.digit_places)
+    return flat.reshape(-1, 4) / UNITS
+
+
+def giou(first: Tensor, second: Tensor) -> Tensor:
+    """Give the generalised IoU of pairs of boxes, in [-1, 1].
+
+    Args:
+        first: Corners ``x1, y1, x2, y2`` with ``x1 <= x2`` and ``y1 <= y2``, float32, of shape ``[m, 4]``.
+        second: The same.
+
+    Returns:
+        Of shape ``[m]``; finite also for boxes without area.
+
+    References:
+        Rezatofighi et al., "Generalized Intersection over Union", CVPR 2019, arXiv 1902.09630, algorithm 1.
+
+    """
+    low = torch.maximum(first[:, :2], second[:, :2])
+    high = torch.minimum(first[:, 2:], second[:, 2:])
+    overlap = (high - low).clamp(min=0).prod(dim=1)
+    union = _areas(first) + _areas(second) - overlap
+    hull = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])
+    hull_area = hull.prod(dim=1)
+    return overlap / (union + _EPS) - (hull_area - union) / (hull_area + _EPS)
+
+
+def _areas(boxes: Tensor) -> Tensor:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+
+
+def sort_corners(boxes: Tensor) -> Tensor:
+    """Order the corners of each box; the gradient follows the order."""
+    first, second = boxes[:, :2], boxes[:, 2:]
+    return torch.cat([torch.minimum(first, second), torch.maximum(first, second)], dim=1)
+
+
+class SoftGIoU(LossTerm):
+    """``1 - GIoU`` of softly decoded boxes, 0–2, in float32.
+
+    Teacher forced: each digit is predicted after the true ones, so near a carry (499 | 500) the minimum is not the
+    truth. Use it beside cross entropy and with a small weight.
+    """
+
+    @override
+    def count(self, targets: Targets) -> int:
+        return targets.boxes_1000.shape[0]
+
+    @override
+    def total(self, logits: Tensor, targets: Targets) -> Tensor:
+        predicted = sort_corners(soft_boxes(logits, targets))
+        return (1 - giou(predicted, targets.boxes_1000 / UNITS)).sum()

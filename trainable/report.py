@@ -1,0 +1,28 @@
+"""What a trial tells the driver at a rung."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """Scores and losses after some steps of one trial.
+
+    Attributes:
+        step: Optimizer steps done.
+        progress: The same as a share of all steps, in (0, 1].
+        seconds: Wall time since the trial started, evaluation included.
+        metrics: Scores by the names of ``spaces.metrics``, and ``teacher_forced.<term>`` means on the scored rows.
+        losses: Mean of each used loss term over its own positions since the last report; a term that had none is absent.
+        weights: Weight of every loss term at this progress.
+
+    """
+
+    step: int
+    progress: float
+    seconds: float
+    metrics: Mapping[str, float]
+    losses: Mapping[str, float]
+    weights: Mapping[str, float]
