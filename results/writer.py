@@ -1,0 +1,158 @@
+"""Writes a sweep's record: every row is durable on return, every part appears whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from results.errors import ResultsError
+from results.parts import list_parts, part_number, part_path, read_declaration
+from results.schema import (
+    TABLES,
+    DecisionRow,
+    RecordColumns,
+    ReportRow,
+    Row,
+    TableName,
+    TrialRow,
+    file_metadata,
+    row_cells,
+    table_schema,
+)
+from results.sweep_file import TEMPORARY_SUFFIX, sync_folder, write_whole
+
+_log = logging.getLogger(__name__)
+ROWS_PER_PART = 256
+
+
+class RecordWriter:
+    """The one writer of a sweep's tables.
+
+    Each table has one open part. An append writes that part again with one more row and puts it in place of the
+    former under the same name, so a reader that opens it gets the rows before or after the append. A full part is
+    never touched again. A new writer goes on with a new part.
+
+    Not for several threads or processes at once.
+
+    Args:
+        folder: The sweep's folder; made if it is missing, and so are the tables' folders.
+        columns: The sweep's columns. Columns that earlier parts have besides them are kept.
+        metadata: The sweep's spec as JSON and its lineage, for the metadata of every part; keys without prefix.
+        rows_per_part: Rows after which a part is full.
+
+    Raises:
+        ResultsError: If earlier parts are damaged or contradict the columns.
+
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        columns: RecordColumns,
+        metadata: Mapping[str, str],
+        *,
+        rows_per_part: int = ROWS_PER_PART,
+    ) -> None:
+        file_metadata(columns, metadata)  # a wrong key shows before the first row is lost
+        self._metadata = dict(metadata)
+        self._columns = columns
+        for table in TABLES:
+            for part in list_parts(folder, table):
+                self._columns = self._columns.merged(read_declaration(part))
+        self._tables = {table: _OpenPart(folder, table, rows_per_part=rows_per_part) for table in TABLES}
+
+    @property
+    def columns(self) -> RecordColumns:
+        """The columns that are written, with the metrics and terms that came up on the way."""
+        return self._columns
+
+    def append_trial(self, row: TrialRow) -> None:
+        """Record that a trial has ended.
+
+        Raises:
+            ResultsError: If a parameter or objective was not declared or a cell does not fit its column.
+
+        """
+        self._append("trials", row)
+
+    def append_report(self, row: ReportRow) -> None:
+        """Record an evaluation. A metric or term that was not declared starts a part with its column.
+
+        Raises:
+            ResultsError: If a cell does not fit its column.
+
+        """
+        self._append("reports", row)
+
+    def append_decision(self, row: DecisionRow) -> None:
+        """Record what a pruner said.
+
+        Raises:
+            ResultsError: If a cell does not fit its column.
+
+        """
+        self._append("decisions", row)
+
+    def _append(self, table: TableName, row: Row) -> None:
+        if isinstance(row, ReportRow):
+            self._widen(row)
+        schema = table_schema(table, self._columns).with_metadata(file_metadata(self._columns, self._metadata))
+        self._tables[table].append(_one_row(row, schema))
+
+    def _widen(self, row: ReportRow) -> None:
+        wide = self._columns.widened(metrics=row.metrics, terms=(*row.losses, *row.weights))
+        if wide != self._columns:
+            new = set(wide.metrics + wide.terms) - set(self._columns.metrics + self._columns.terms)
+            _log.warning("trial %s reports what the sweep did not declare: %s", row.trial, ", ".join(sorted(new)))
+            self._columns = wide
+
+
+class _OpenPart:
+    """The part of one table that still grows."""
+
+    def __init__(self, folder: Path, table: TableName, *, rows_per_part: int) -> None:
+        self._folder = folder
+        self._table: TableName = table
+        self._rows_per_part = rows_per_part
+        (folder / table).mkdir(parents=True, exist_ok=True)
+        sync_folder(folder)
+        for leftover in (folder / table).glob(f".*{TEMPORARY_SUFFIX}"):
+            _log.info("removing what a killed writer left: %s", leftover)
+            leftover.unlink(missing_ok=True)
+        parts = list_parts(folder, table)
+        self._number = part_number(parts[-1]) + 1 if parts else 0
+        self._rows: pa.Table | None = None
+
+    def append(self, row: pa.Table) -> None:
+        if self._rows is not None and (
+            len(self._rows) >= self._rows_per_part or not self._rows.schema.equals(row.schema)
+        ):
+            self._number += 1
+            self._rows = None
+        path = part_path(self._folder, self._table, number=self._number)
+        if self._rows is None and path.exists():
+            raise ResultsError(f"{path} exists already: another process writes this sweep; stop one of the two")
+        rows = row if self._rows is None else pa.concat_tables([self._rows, row]).combine_chunks()
+        write_whole(path, lambda temporary: pq.write_table(rows, temporary))
+        self._rows = rows
+
+
+def _one_row(row: Row, schema: pa.Schema) -> pa.Table:
+    cells = row_cells(row)
+    if unknown := cells.keys() - set(schema.names):
+        raise ResultsError(
+            f"trial {row.trial} has columns that the sweep did not declare: {', '.join(sorted(unknown))};"
+            " declare them in RecordColumns"
+        )
+    arrays = []
+    for column in schema:
+        value = cells.get(column.name)
+        try:
+            arrays.append(pa.array([value], column.type))
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            raise ResultsError(f"column {column.name} holds {column.type}; trial {row.trial} has {value!r}") from error
+    return pa.Table.from_arrays(arrays, schema=schema)
