@@ -4,10 +4,11 @@ from spaces.adapter import AdapterConfig
 from spaces.curriculum import CurriculumConfig
 from spaces.domains import Choice, FloatRange, IntRange, Scalar, Suggester
 from spaces.errors import SpaceError
+from spaces.faults import Fault
 from spaces.metrics import METRICS, Metric
 from spaces.mixture import TERM_NAMES, MixtureConfig, TermConfig
 from spaces.optimizer import OptimizerConfig
-from spaces.parse import Fault, parse_space
+from spaces.parse import parse_space
 from spaces.space import Point, SearchSpace, Settings, leaves, settings_of
 from spaces.trial import DataConfig, ModelConfig, ResourcesConfig, SourceConfig, TrainingConfig, TrialConfig
 

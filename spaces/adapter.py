@@ -12,7 +12,7 @@ TargetGroup = Literal["attention", "mlp", "all"]
 class AdapterConfig(BaseModel):
     """LoRA (Hu et al. 2021, arXiv 2106.09685) on linear layers of the language model, never of the vision tower."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rank: int = Field(default=16, ge=1, le=1024, description="rank of the two factors")
     alpha_ratio: float = Field(default=2.0, gt=0, description="LoRA's alpha divided by the rank")

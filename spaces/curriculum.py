@@ -14,7 +14,7 @@ Difficulty = Literal["box_area", "random"]
 class CurriculumConfig(BaseModel):
     """Pacing over grounding rows sorted from easy to hard (Bengio et al. 2009; Wu et al. 2021, arXiv 2012.03107)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     pacing: Pacing = Field(default="none", description="curve of the share of rows that may be drawn")
     difficulty: Difficulty = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -33,7 +34,7 @@ class Suggester(Protocol):
 
 
 class _Domain(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     when: dict[str, tuple[Scalar, ...]] = Field(
         default_factory=dict,
@@ -59,6 +60,8 @@ class FloatRange(_Domain):
         _check_range(self.low, self.high, log=self.log)
         if self.log and self.step is not None:
             raise DomainValueError("step and log exclude each other; leave one out")
+        if self.step is not None:
+            _check_step(self.low, self.high, self.step)
         return self
 
     def draw(self, name: str, suggester: Suggester) -> float:
@@ -66,8 +69,17 @@ class FloatRange(_Domain):
         return suggester.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
     def holds(self, value: Scalar) -> bool:
-        """Tell whether a value lies in the range."""
-        return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
+        """Tell whether a value is one that can be drawn."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return self.low <= value <= self.high and _is_near(value, self.nearest(value))
+
+    def nearest(self, value: float) -> float:
+        """Give the value of the range that is nearest to any number."""
+        value = min(max(value, self.low), self.high)
+        if self.step is None:
+            return value
+        return min(self.low + round((value - self.low) / self.step) * self.step, self.high)
 
     def edges(self) -> tuple[Scalar, ...]:
         """Give the values that must be valid for the whole domain to be valid."""
@@ -87,6 +99,7 @@ class IntRange(_Domain):
         _check_range(self.low, self.high, log=self.log)
         if self.log and self.step != 1:
             raise DomainValueError("step and log exclude each other; leave one out")
+        _check_step(self.low, self.high, self.step)
         return self
 
     def draw(self, name: str, suggester: Suggester) -> int:
@@ -98,6 +111,11 @@ class IntRange(_Domain):
         if isinstance(value, bool) or not isinstance(value, int):
             return False
         return self.low <= value <= self.high and (value - self.low) % self.step == 0
+
+    def nearest(self, value: float) -> int:
+        """Give the value of the range that is nearest to any number."""
+        value = min(max(value, self.low), self.high)
+        return self.low + round((value - self.low) / self.step) * self.step
 
     def edges(self) -> tuple[Scalar, ...]:
         """Give the values that must be valid for the whole domain to be valid."""
@@ -140,3 +158,15 @@ def _check_range(low: float, high: float, *, log: bool) -> None:
         raise DomainValueError(f"low must be below high; got low={low:g}, high={high:g}; write one value plainly")
     if log and low <= 0:
         raise DomainValueError(f"a logarithmic range must be above 0; got low={low:g}")
+
+
+def _check_step(low: float, high: float, step: float) -> None:
+    count = round((high - low) / step)
+    if count < 1 or not _is_near(low + count * step, high):
+        last = low + int((high - low) / step) * step
+        fix = f"lower the step to at most {high - low:g}" if last == low else f"end the range at {last:g}"
+        raise DomainValueError(f"{high:g} is no whole number of steps of {step:g} above {low:g}; {fix}")
+
+
+def _is_near(value: float, other: float) -> bool:
+    return math.isclose(value, other, rel_tol=1e-9, abs_tol=1e-12)

@@ -16,7 +16,7 @@ TERM_NAMES: tuple[TermName, ...] = get_args(TermName)
 class TermConfig(BaseModel):
     """Weight of one loss term over a trial."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     on: bool = Field(default=True, description="whether the term is part of the loss")
     weight: float = Field(default=1.0, ge=0, description="mean weight over the trial")
@@ -38,7 +38,7 @@ class TermConfig(BaseModel):
 class MixtureConfig(BaseModel):
     """One weight for each loss term. The default is plain cross entropy over all supervised tokens."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     text_ce: TermConfig = Field(default=TermConfig(), description="cross entropy of tokens outside boxes")
     box_ce: TermConfig = Field(default=TermConfig(), description="cross entropy of tokens inside boxes")

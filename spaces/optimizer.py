@@ -13,7 +13,7 @@ Decay = Literal["constant", "linear", "cosine"]
 class OptimizerConfig(BaseModel):
     """AdamW (Loshchilov & Hutter 2019) with linear warm-up, decay to zero and clipping of the gradient's norm."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     learning_rate: float = Field(default=1.0e-3, gt=0, description="highest learning rate")
     warmup_share: float = Field(default=0.05, ge=0, lt=1, description="share of the steps until that rate is reached")

@@ -10,27 +10,11 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 
 from spaces.domains import Choice, Domain, FloatRange, IntRange, Scalar
-from spaces.space import SECTIONS, Leaf, SearchSpace, leaves
-
-Path = tuple[str | int, ...]
+from spaces.faults import Fault, Path, fault_of, scalar_fault, shown
+from spaces.mixture import MixtureConfig
+from spaces.space import PLAIN_SECTIONS, SECTIONS, Leaf, SearchSpace, leaves
 
 DOMAIN_WORDS = ("range", "choice")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something wrong in a mapping.
-
-    Attributes:
-        path: Keys from the top to the faulty place.
-        message: What was found and what was expected.
-        candidates: Valid names, where an unknown one was found.
-
-    """
-
-    path: Path
-    message: str
-    candidates: tuple[str, ...] = ()
 
 
 @dataclass
@@ -56,16 +40,19 @@ def parse_space(raw: object) -> tuple[SearchSpace, list[Fault]]:
     """
     parse = _Parse()
     if not isinstance(raw, Mapping):
-        return SearchSpace(), [Fault((), f"expected sections such as {', '.join(SECTIONS)}; got {raw!r}")]
+        return SearchSpace(), [Fault((), f"got {shown(raw)}; expected the keys {', '.join(SECTIONS)}")]
     _walk(cast(Mapping[object, object], raw), dict(SECTIONS), (), parse)
     _check_conditions(parse)
+    _check_terms(parse)
     space = SearchSpace(dimensions=parse.dimensions, fixed=parse.fixed)
     try:
         space.order()
     except CycleError as error:
         circle = cast(list[str], error.args[1])
         path = parse.paths[circle[0]]
-        parse.faults.append(Fault((*path, "when"), f"conditions form a circle: {' → '.join(circle)}"))
+        parse.faults.append(
+            Fault((*path, "when"), f"conditions form a circle: {' → '.join(circle)}", fix="Remove one of them.")
+        )
         return SearchSpace(), parse.faults
     return space, parse.faults
 
@@ -74,14 +61,14 @@ def _walk(raw: Mapping[object, object], names: Mapping[str, type[BaseModel] | Le
     for name, value in raw.items():
         here = (*path, name if isinstance(name, int) else str(name))
         if name not in names:
-            parse.faults.append(Fault(here, f"unknown key {name!r}", tuple(names)))
+            parse.faults.append(Fault(here, f"unknown key {name!r}", tuple(names), at_key=True))
             continue
         node = names[str(name)]
         if isinstance(node, Leaf):
             _leaf(node, value, here, parse)
         elif not isinstance(value, Mapping) or set(DOMAIN_WORDS) & set(cast(Mapping[object, object], value)):
             inner = ", ".join(_names_of(node))
-            parse.faults.append(Fault(here, f"expected keys {inner}; got {_shown(cast(object, value))}"))
+            parse.faults.append(Fault(here, f"got {shown(cast(object, value))}; expected the keys {inner}"))
         else:
             _walk(cast(Mapping[object, object], value), _names_of(node), here, parse)
 
@@ -99,48 +86,61 @@ def _leaf(leaf: Leaf, value: object, path: Path, parse: _Parse) -> None:
     key = ".".join(str(part) for part in path)
     parse.paths[key] = path
     if not isinstance(value, Mapping):
-        converted, message = _check_value(leaf, value)
-        if message:
-            parse.faults.append(Fault(path, message))
+        converted, fault = _check_value(leaf, value, path)
+        if fault:
+            parse.faults.append(fault)
         else:
             parse.fixed[key] = converted
         return
     raw = {str(name): part for name, part in cast(Mapping[object, object], value).items()}
     domain, faults = _domain(leaf, raw, path)
-    if domain is None or faults:
-        parse.faults.extend(faults)
-        return
-    for edge in domain.edges():
-        _, message = _check_value(leaf, edge)
-        if message:
-            faults.append(Fault((*path, "choice" if isinstance(domain, Choice) else "range"), message))
-    if domain.baseline is not None:
-        faults.extend(_check_baseline(leaf, domain, path))
-    parse.faults.extend(faults)
-    if not faults:
+    if domain is not None and not faults:
+        domain, faults = _fit(leaf, domain, path)
+    if domain is not None and not faults:
         parse.dimensions[key] = domain
+    parse.faults.extend(faults)
+
+
+def _fit(leaf: Leaf, domain: Domain, path: Path) -> tuple[Domain, list[Fault]]:
+    """Check a domain's values against its field and give it values of the field's type."""
+    faults: list[Fault] = []
+    update: dict[str, object] = {}
+    places = [("choice", at) if isinstance(domain, Choice) else ("range",) for at in range(len(domain.edges()))]
+    checked = [_check_value(leaf, edge, (*path, *at)) for edge, at in zip(domain.edges(), places, strict=True)]
+    faults.extend(fault for _, fault in checked if fault)
+    if isinstance(domain, Choice):
+        update["values"] = tuple(value for value, _ in checked)
+    if domain.baseline is not None:
+        if path[0] in PLAIN_SECTIONS:
+            message = "trial 0 is always plain cross entropy without a curriculum"
+            return domain, [*faults, Fault((*path, "baseline"), message, fix="Remove it.")]
+        update["baseline"], fault = _check_value(leaf, domain.baseline, (*path, "baseline"))
+        faults.extend([fault] if fault else [])
+    return domain.model_copy(update=update), faults
 
 
 def _domain(leaf: Leaf, raw: Mapping[str, Any], path: Path) -> tuple[Domain | None, list[Fault]]:
     words = [word for word in DOMAIN_WORDS if word in raw]
     allowed = ("range", "choice", "log", "step", "when", "baseline")
     unknown = [
-        Fault((*path, name), f"unknown key {name!r} of a dimension", allowed) for name in raw if name not in allowed
+        Fault((*path, name), f"unknown key {name!r} of a dimension", allowed, at_key=True)
+        for name in raw
+        if name not in allowed
     ]
     if unknown:
         return None, unknown
     if len(words) != 1:
-        return None, [Fault(path, f"a dimension has either range or choice; got {', '.join(raw) or 'nothing'}")]
+        return None, [Fault(path, f"got {shown(raw)}; expected a value, or either range or choice")]
     settings = {name: raw[name] for name in ("log", "step", "baseline") if name in raw}
     settings["when"] = _condition(raw.get("when", {}))
     if words == ["choice"]:
         return _build(Choice, settings | {"values": _tuple(raw["choice"])}, path)
     bounds = _tuple(raw["range"])
     if len(bounds) != 2:
-        return None, [Fault((*path, "range"), f"expected [low, high]; got {_shown(cast(object, raw['range']))}")]
+        return None, [Fault((*path, "range"), f"got {shown(cast(object, raw['range']))}; expected [low, high]")]
     limits = settings | {"low": bounds[0], "high": bounds[1]}
     if isinstance(leaf.default, bool | str):
-        return None, [Fault((*path, "range"), f"{leaf.name} is no number; use choice: [...]")]
+        return None, [Fault((*path, "range"), f"{leaf.name} is no number", fix="Use choice: [...].", at_key=True)]
     return _build(IntRange if isinstance(leaf.default, int) else FloatRange, limits, path)
 
 
@@ -148,7 +148,15 @@ def _build(kind: type[Domain], settings: Mapping[str, Any], path: Path) -> tuple
     try:
         return kind.model_validate(settings), []
     except ValidationError as error:
-        return None, [Fault((*path, *_place(part["loc"])), plain_message(part)) for part in error.errors()]
+        faults: list[Fault] = []
+        for part in error.errors():
+            place = (*path, *(_place(part["loc"]) or ("choice" if kind is Choice else "range",)))
+            is_scalar = part["loc"][-1:] and part["loc"][-1] in _SCALARS
+            faults.append(scalar_fault(part["input"], place) if is_scalar else fault_of(part, place))
+        return None, list(dict.fromkeys(faults))  # a scalar that fits no type has one error for each
+
+
+_SCALARS = ("bool", "int", "float", "str")
 
 
 def _place(loc: tuple[int | str, ...]) -> Path:
@@ -159,6 +167,8 @@ def _place(loc: tuple[int | str, ...]) -> Path:
             return ("choice", index)
         case ("values", *_):
             return ("choice",)
+        case ("when", str(key), *_):
+            return ("when", key)
         case (str(name), *_) if name in ("log", "step", "when", "baseline"):
             return (name,)
         case _:
@@ -166,7 +176,7 @@ def _place(loc: tuple[int | str, ...]) -> Path:
 
 
 def _condition(raw: object) -> object:
-    """Let a condition name one value or a list, and its key by nested or dotted names."""
+    """Let a condition name one value or a list."""
     if not isinstance(raw, Mapping):
         return raw
     return {str(key): _tuple(value) for key, value in cast(Mapping[object, object], raw).items()}
@@ -178,52 +188,62 @@ def _tuple(value: object) -> tuple[object, ...]:
     return (value,)
 
 
-def _check_value(leaf: Leaf, value: object) -> tuple[Scalar, str | None]:
-    """Check a value against its field; whole numbers pass as real ones."""
+def _check_value(leaf: Leaf, value: object, path: Path) -> tuple[Scalar, Fault | None]:
+    """Check a value against its field; whole numbers pass as real ones and become real ones."""
     try:
         settings = leaf.owner.model_validate({leaf.name: value}, strict=True)
     except ValidationError as error:
-        return leaf.default, f"{leaf.name}: {plain_message(error.errors()[0])}"
+        return leaf.default, fault_of(error.errors()[0], path)
     return getattr(settings, leaf.name), None
 
 
-def _check_baseline(leaf: Leaf, domain: Domain, path: Path) -> list[Fault]:
-    if path[0] not in ("adapter", "optimizer"):
-        return [Fault((*path, "baseline"), "trial 0 is always plain cross entropy without a curriculum; remove it")]
-    _, message = _check_value(leaf, domain.baseline)
-    return [Fault((*path, "baseline"), message)] if message else []
-
-
 def _check_conditions(parse: _Parse) -> None:
-    known = leaves()
-    for key, domain in list(parse.dimensions.items()):
-        path = (*parse.paths[key], "when")
+    for key, domain in parse.dimensions.items():
         for other, values in domain.when.items():
-            if other not in known:
-                parse.faults.append(Fault((*path, other), f"unknown key {other!r} in a condition", tuple(known)))
-            elif not all(_check_value(known[other], value)[1] is None for value in values):
-                message = next(m for v in values if (m := _check_value(known[other], v)[1]))
-                parse.faults.append(Fault((*path, other), message))
-            elif not any(_can_be(parse, other, value) for value in values):
-                parse.faults.append(Fault((*path, other), f"{other} can never be {' or '.join(map(str, values))} here"))
+            path = (*parse.paths[key], "when", other)
+            parse.faults.extend(_condition_faults(parse, other, values, path))
+
+
+def _condition_faults(parse: _Parse, other: str, values: tuple[Scalar, ...], path: Path) -> list[Fault]:
+    known = leaves()
+    if other not in known:
+        return [Fault(path, f"unknown key {other!r} in a condition", tuple(known), at_key=True)]
+    faults = [fault for value in values if (fault := _check_value(known[other], value, path)[1])]
+    if faults or any(_can_be(parse, other, value) for value in values):
+        return faults
+    wanted = " or ".join(shown(value) for value in values)
+    fix = "Correct the condition, remove it, or let that key take the value."
+    return [Fault(path, f"{other} can never be {wanted} here", fix=fix)]
 
 
 def _can_be(parse: _Parse, key: str, value: Scalar) -> bool:
     if key in parse.dimensions:
-        return parse.dimensions[key].holds(value) or leaves()[key].default == value
+        domain = parse.dimensions[key]
+        return domain.holds(value) or value in (leaves()[key].default, domain.baseline)
     if key in parse.paths and key not in parse.fixed:
         return True  # its own fault is reported already
     return parse.fixed.get(key, leaves()[key].default) == value
 
 
-def plain_message(error: Any) -> str:
-    """Say one of pydantic's errors in a sentence with the value that was found."""
-    found = _shown(error["input"])
-    message = str(error["msg"]).removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    return message if error["type"] == "value_error" else f"{message}; got {found}"
+def _check_terms(parse: _Parse) -> None:
+    """Refuse a space in which a point could leave every loss term out."""
+    names = list(MixtureConfig.model_fields)
+    if any(_is_sure(parse, f"mixture.{name}") for name in names) or any(
+        key.startswith("mixture.") and key not in parse.dimensions and key not in parse.fixed for key in parse.paths
+    ):
+        return
+    fix = "Keep one term on with a weight above 0 in every trial."
+    parse.faults.append(Fault(("mixture",), "a trial could have every loss term off or at weight 0", fix=fix))
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _is_sure(parse: _Parse, term: str) -> bool:
+    return all(all(_values(parse, f"{term}.{name}")) for name in ("on", "weight"))
+
+
+def _values(parse: _Parse, key: str) -> tuple[Scalar, ...]:
+    """Give the values that decide whether a key can be false or 0."""
+    default = leaves()[key].default
+    if key not in parse.dimensions:
+        return (parse.fixed.get(key, default),)
+    domain = parse.dimensions[key]
+    return (*domain.edges(), default) if domain.when else domain.edges()

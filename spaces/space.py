@@ -26,7 +26,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "curriculum": CurriculumConfig,
 }
 
-_PLAIN_SECTIONS = ("mixture", "curriculum")
+PLAIN_SECTIONS = ("mixture", "curriculum")
 """Sections whose defaults are the plain baseline, whatever the space says."""
 
 
@@ -96,7 +96,7 @@ class SearchSpace(BaseModel):
         """Give the point of trial 0: plain cross entropy, no curriculum, home values of adapter and optimizer."""
         point = self._rest()
         for key, leaf in leaves().items():
-            if key.startswith(_PLAIN_SECTIONS):
+            if key.startswith(PLAIN_SECTIONS):
                 point[key] = leaf.default
             elif key in self.dimensions:
                 point[key] = self.home(key)
@@ -122,7 +122,7 @@ class SearchSpace(BaseModel):
             return default
         if isinstance(domain, Choice) or not isinstance(default, int | float):
             return domain.edges()[0]
-        return domain.low if default < domain.low else domain.high
+        return domain.nearest(default)
 
     def order(self) -> tuple[str, ...]:
         """Give the searched keys so that each comes after those that its condition names.

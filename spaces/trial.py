@@ -11,7 +11,7 @@ from spaces.curriculum import CurriculumConfig
 from spaces.mixture import MixtureConfig
 from spaces.optimizer import OptimizerConfig
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelConfig(BaseModel):
