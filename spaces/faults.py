@@ -73,7 +73,7 @@ def fault_of(error: ErrorDetails, path: Path) -> Fault:
             names = tuple(re.findall(r"'([^']*)'", expected))
             return Fault(path, f"got {shown(tag)}; expected {expected}", names)
         case "missing":
-            return Fault(path, "missing; expected a value", fix="Add the key.", at_key=True)
+            return Fault(path, "missing; the key is required", fix="Add it.", at_key=True)
         case "extra_forbidden":
             return Fault(path, f"unknown key {str(path[-1])!r}", at_key=True)
         case "too_short":

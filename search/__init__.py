@@ -1,0 +1,1 @@
+"""The driver: reads a sweep file, asks for trials, stops the weak ones and records every score."""

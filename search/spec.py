@@ -1,0 +1,221 @@
+"""The sweep file as frozen models."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from spaces import METRICS, DataConfig, Fault, ModelConfig, SearchSpace, TrainingConfig, leaves
+from spaces.metrics import CONTROLS, Direction
+
+SamplerName = Literal["tpe", "random", "nsgaii", "qmc"]
+PrunerName = Literal["none", "median_all", "optuna"]
+StockPruner = Literal["median", "percentile", "successive_halving", "hyperband", "patient_median"]
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+_UNITS_S: Mapping[str, float] = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+
+
+def _named(key: str) -> BeforeValidator:
+    """Let a model be written as its name alone."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+def _metric_direction(data: Mapping[str, Any]) -> Direction:
+    return METRICS[data["metric"]].direction if "metric" in data else "maximize"
+
+
+class ObjectiveConfig(BaseModel):
+    """One of the two scores that are traded against each other."""
+
+    model_config = _FROZEN
+
+    metric: str = Field(description="name of a score, such as `grounding.miou`")
+    direction: Direction = Field(
+        default_factory=_metric_direction, description="`maximize` or `minimize`; the score's own if absent"
+    )
+
+    @field_validator("metric")
+    @classmethod
+    def _check_metric(cls, metric: str) -> str:
+        names = tuple(name for name in METRICS if name not in CONTROLS)
+        if metric in CONTROLS:
+            problem = f"{metric} is a control that no trial changes; it cannot be an objective"
+        elif metric not in METRICS:
+            problem = f"got {metric!r}; expected one of {', '.join(names)}"
+        else:
+            return metric
+        raise PydanticCustomError("unknown_name", "{problem}", {"problem": problem, "candidates": names})
+
+    @model_validator(mode="after")
+    def _check_direction(self) -> Self:
+        own = METRICS[self.metric].direction
+        if self.direction != own:
+            better = "larger" if own == "maximize" else "smaller"
+            raise ValueError(f"got {self.direction}, but a {better} {self.metric} is better; expected {own}")
+        return self
+
+
+class SamplerConfig(BaseModel):
+    """What proposes the points of the next trials."""
+
+    model_config = _FROZEN
+
+    name: SamplerName = Field(
+        default="tpe", description="an Optuna sampler: `tpe`, `random`, `nsgaii` or `qmc`; written alone, the name"
+    )
+    startup_trials: int = Field(default=10, ge=0, description="trials that `tpe` draws at random before it models")
+
+
+class PrunerConfig(BaseModel):
+    """What stops weak trials at their rungs."""
+
+    model_config = _FROZEN
+
+    name: PrunerName = Field(
+        default="median_all",
+        description="`none`; `median_all` stops a trial that is below the median in every objective; `optuna` asks a "
+        "stock pruner; written alone, the name",
+    )
+    warmup_trials: int = Field(default=6, ge=0, description="finished trials before anything is stopped")
+    stock: StockPruner = Field(
+        default="median", description="Optuna's pruner on the scalarised companion study; with `name: optuna`"
+    )
+    keep_share: float = Field(
+        default=0.25, gt=0, lt=1, description="share of the trials that a rung keeps; with `stock: percentile`"
+    )
+    patience: int = Field(
+        default=1, ge=0, description="rungs without progress that are forgiven; with `stock: patient_median`"
+    )
+
+
+def _seconds(value: object) -> object:
+    """Read ``8h``, ``1h30m`` or ``45s``; leave anything else to the field."""
+    if not isinstance(value, str):
+        return value
+    parts = re.findall(r"(\d+(?:\.\d+)?)([dhms])", value)
+    if not parts or "".join(number + unit for number, unit in parts) != value.replace(" ", ""):
+        raise ValueError(f"got {value!r}; expected a duration such as 8h, 1h30m or 45s, or a number of seconds")
+    return math.fsum(float(number) * _UNITS_S[unit] for number, unit in parts)
+
+
+class SearchConfig(BaseModel):
+    """How the space is searched, and how long."""
+
+    model_config = _FROZEN
+
+    sampler: Annotated[SamplerConfig, _named("name")] = Field(
+        default=SamplerConfig(), description="what proposes the points of the next trials"
+    )
+    pruner: Annotated[PrunerConfig, _named("name")] = Field(
+        default=PrunerConfig(), description="what stops weak trials at their rungs"
+    )
+    trials: int = Field(default=40, ge=1, description="number of trials, the plain baseline included")
+    time_limit: Annotated[float | None, BeforeValidator(_seconds)] = Field(
+        default=None,
+        gt=0,
+        description="no trial starts after this time: `8h`, `1h30m`, `45s` or seconds; none if absent",
+    )
+    concurrency: int = Field(default=1, ge=1, description="trials that run at the same time")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="seed of the sampler")
+    storage: str | None = Field(
+        default=None, description="URL of Optuna's storage; the SQLite file `study.db` in the sweep's folder if absent"
+    )
+
+    @field_validator("storage")
+    @classmethod
+    def _check_storage(cls, storage: str | None) -> str | None:
+        if storage is not None and not re.fullmatch(r"[a-z][a-z0-9+]*://\S+", storage):
+            raise ValueError(f"got {storage!r}; expected a URL such as postgresql://user@host/name or sqlite:///my.db")
+        return storage
+
+
+class SweepSpec(BaseModel):
+    """A sweep, complete: what every trial shares, what may be drawn, and how it is searched."""
+
+    model_config = _FROZEN
+
+    model: ModelConfig = Field(default=ModelConfig(), description="the frozen base model")
+    data: DataConfig = Field(description="where rows come from; required")
+    objectives: Annotated[
+        tuple[Annotated[ObjectiveConfig, _named("metric")], ...], Field(min_length=2, max_length=2)
+    ] = Field(description="the two scores to trade against each other; required")
+    trial: TrainingConfig = Field(default=TrainingConfig(), description="length, rungs and evaluation of each trial")
+    space: SearchSpace = Field(default=SearchSpace(), description="what is searched and what is fixed")
+    search: SearchConfig = Field(default=SearchConfig(), description="how the space is searched, and how long")
+
+    @field_validator("objectives")
+    @classmethod
+    def _check_objectives(cls, objectives: tuple[ObjectiveConfig, ...]) -> tuple[ObjectiveConfig, ...]:
+        first, second = objectives
+        if first.metric == second.metric:
+            raise ValueError(f"both objectives are {first.metric}; expected two different scores")
+        return objectives
+
+
+def key_fields(model: type[BaseModel] = SweepSpec, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Give every key of a sweep file that holds a value, with its field, in the order of documents.
+
+    Keys are dotted and leave list positions out, e.g. ``objectives.metric``.
+    """
+    if model is SearchSpace:
+        yield from ((f"{prefix}{key}", leaf.field) for key, leaf in leaves().items())
+        return
+    for name, field in model.model_fields.items():
+        inner = models_in(field.annotation)
+        for part in inner:
+            yield from key_fields(part, f"{prefix}{name}.")
+        if not inner:
+            yield f"{prefix}{name}", field
+
+
+def models_in(annotation: object) -> Sequence[type[BaseModel]]:
+    """Give the models that a field's annotation holds, through lists, unions and annotations."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) not in (Annotated, Union, UnionType, tuple):
+        return []
+    return [model for part in get_args(annotation) for model in models_in(part)]
+
+
+def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
+    """Find settings that are fine alone and make no sense together.
+
+    Args:
+        spec: A spec whose sections are valid.
+        given: Dotted keys that the sweep file names, as opposed to defaults.
+
+    Returns:
+        One fault each, at the key to change.
+
+    """
+    trial, search, pruner = spec.trial, spec.search, spec.search.pruner
+    faults: list[Fault] = []
+    if not spec.space.dimensions and search.trials > 1:
+        message = f"nothing is searched, but search.trials is {search.trials}"
+        faults.append(Fault(("space",), message, fix="Give a key a range or a choice, or set search.trials to 1."))
+    if pruner.name != "none" and not trial.rungs and {"search.pruner", "search.pruner.name"} & given:
+        fix = f"Set trial.rungs, e.g. [{max(trial.steps // 2, 1)}], or search.pruner to none."
+        faults.append(Fault(("search", "pruner"), f"{pruner.name} stops trials at rungs, but there are none", fix=fix))
+    if trial.final_rows is not None and trial.final_rows < trial.rung_rows:
+        message = f"got {trial.final_rows}; expected at least the {trial.rung_rows} rows of trial.rung_rows"
+        faults.append(Fault(("trial", "final_rows"), message, fix="Raise it or lower trial.rung_rows."))
+    for key, needed, is_met in (
+        ("stock", "name: optuna", pruner.name == "optuna"),
+        ("keep_share", "stock: percentile", pruner.stock == "percentile"),
+        ("patience", "stock: patient_median", pruner.stock == "patient_median"),
+    ):
+        if f"search.pruner.{key}" in given and not is_met:
+            fix = "Remove it or change the pruner."
+            faults.append(
+                Fault(("search", "pruner", key), f"it has no effect without `{needed}`", fix=fix, at_key=True)
+            )
+    return faults
