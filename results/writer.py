@@ -26,15 +26,20 @@ from results.schema import (
 from results.sweep_file import TEMPORARY_SUFFIX, sync_folder, write_whole
 
 _log = logging.getLogger(__name__)
-ROWS_PER_PART = 256
+ROWS_PER_PART = 32
 
 
 class RecordWriter:
     """The one writer of a sweep's tables.
 
     Each table has one open part. An append writes that part again with one more row and puts it in place of the
-    former under the same name, so a reader that opens it gets the rows before or after the append. A full part is
-    never touched again. A new writer goes on with a new part.
+    former under the same name; a full part is never touched again. A new writer goes on with a new part.
+
+    Replacing a file under a reader is only safe because a part grows at its end alone: each row is a row group of
+    its own, so the bytes of the earlier rows stay where they are. DuckDB opens a file twice, once for its footer
+    and again for its rows. With all rows in one row group it read new bytes by an old footer, and failed about
+    once in a hundred reads under a busy writer. Now the old footer finds the old rows. Row groups of one row cost
+    space and time, which is why a part is full so soon.
 
     Not for several threads or processes at once.
 
@@ -125,20 +130,25 @@ class _OpenPart:
             leftover.unlink(missing_ok=True)
         parts = list_parts(folder, table)
         self._number = part_number(parts[-1]) + 1 if parts else 0
-        self._rows: pa.Table | None = None
+        self._rows: list[pa.Table] = []
 
     def append(self, row: pa.Table) -> None:
-        if self._rows is not None and (
-            len(self._rows) >= self._rows_per_part or not self._rows.schema.equals(row.schema)
-        ):
+        if self._rows and (len(self._rows) >= self._rows_per_part or self._rows[0].schema != row.schema):
             self._number += 1
-            self._rows = None
+            self._rows = []
         path = part_path(self._folder, self._table, number=self._number)
-        if self._rows is None and path.exists():
+        if not self._rows and path.exists():
             raise ResultsError(f"{path} exists already: another process writes this sweep; stop one of the two")
-        rows = row if self._rows is None else pa.concat_tables([self._rows, row]).combine_chunks()
-        write_whole(path, lambda temporary: pq.write_table(rows, temporary))
+        rows = [*self._rows, row]
+        write_whole(path, lambda temporary: _write_row_groups(rows, temporary))
         self._rows = rows
+
+
+def _write_row_groups(rows: list[pa.Table], path: Path) -> None:
+    """Write each row as a row group of its own, so that a longer part begins with the bytes of the shorter one."""
+    with pq.ParquetWriter(path, rows[0].schema, use_dictionary=False, write_statistics=False) as parquet:
+        for row in rows:
+            parquet.write_table(row)
 
 
 def _one_row(row: Row, schema: pa.Schema) -> pa.Table:
