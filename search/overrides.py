@@ -80,7 +80,9 @@ def _mapping(node: object, path: Path) -> Mapping[str, object]:
 
 
 def _mark(tree: Tree, path: Path, place: Place) -> None:
-    """Let an override be the place of whatever is now at a path and below."""
+    """Let an override be the place of whatever is now at a path and below, and of the levels that it made."""
+    for length in range(1, len(path)):
+        tree.keys.setdefault(path[:length], place)
     for places in (tree.keys, tree.values):
         for old in [old for old in places if old[: len(path)] == path]:
             del places[old]

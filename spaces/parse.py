@@ -14,7 +14,8 @@ from spaces.faults import Fault, Path, fault_of, scalar_fault, shown
 from spaces.mixture import MixtureConfig
 from spaces.space import PLAIN_SECTIONS, SECTIONS, Leaf, SearchSpace, leaves
 
-DOMAIN_WORDS = ("range", "choice")
+_DOMAIN_WORDS = ("range", "choice")
+_DIMENSION_KEYS = (*_DOMAIN_WORDS, "log", "step", "when", "baseline")
 
 
 @dataclass
@@ -66,7 +67,7 @@ def _walk(raw: Mapping[object, object], names: Mapping[str, type[BaseModel] | Le
         node = names[str(name)]
         if isinstance(node, Leaf):
             _leaf(node, value, here, parse)
-        elif not isinstance(value, Mapping) or set(DOMAIN_WORDS) & set(cast(Mapping[object, object], value)):
+        elif not isinstance(value, Mapping) or set(_DOMAIN_WORDS) & set(cast(Mapping[object, object], value)):
             inner = ", ".join(_names_of(node))
             parse.faults.append(Fault(here, f"got {shown(cast(object, value))}; expected the keys {inner}"))
         else:
@@ -93,12 +94,17 @@ def _leaf(leaf: Leaf, value: object, path: Path, parse: _Parse) -> None:
             parse.fixed[key] = converted
         return
     raw = {str(name): part for name, part in cast(Mapping[object, object], value).items()}
+    unknown = [
+        Fault((*path, name), f"unknown key {name!r} of a dimension", _DIMENSION_KEYS, at_key=True)
+        for name in raw
+        if name not in _DIMENSION_KEYS
+    ]
     domain, faults = _domain(leaf, raw, path)
     if domain is not None and not faults:
         domain, faults = _fit(leaf, domain, path)
     if domain is not None and not faults:
         parse.dimensions[key] = domain
-    parse.faults.extend(faults)
+    parse.faults.extend(unknown + faults)
 
 
 def _fit(leaf: Leaf, domain: Domain, path: Path) -> tuple[Domain, list[Fault]]:
@@ -109,7 +115,10 @@ def _fit(leaf: Leaf, domain: Domain, path: Path) -> tuple[Domain, list[Fault]]:
     checked = [_check_value(leaf, edge, (*path, *at)) for edge, at in zip(domain.edges(), places, strict=True)]
     faults.extend(fault for _, fault in checked if fault)
     if isinstance(domain, Choice):
-        update["values"] = tuple(value for value, _ in checked)
+        values = tuple(value for value, _ in checked)
+        if not faults and len(set(values)) < len(values):
+            faults.append(Fault((*path, "choice"), f"a value stands twice in {shown(values)}", fix="Remove one."))
+        update["values"] = values
     if domain.baseline is not None:
         if path[0] in PLAIN_SECTIONS:
             message = "trial 0 is always plain cross entropy without a curriculum"
@@ -120,20 +129,16 @@ def _fit(leaf: Leaf, domain: Domain, path: Path) -> tuple[Domain, list[Fault]]:
 
 
 def _domain(leaf: Leaf, raw: Mapping[str, Any], path: Path) -> tuple[Domain | None, list[Fault]]:
-    words = [word for word in DOMAIN_WORDS if word in raw]
-    allowed = ("range", "choice", "log", "step", "when", "baseline")
-    unknown = [
-        Fault((*path, name), f"unknown key {name!r} of a dimension", allowed, at_key=True)
-        for name in raw
-        if name not in allowed
-    ]
-    if unknown:
-        return None, unknown
+    words = [word for word in _DOMAIN_WORDS if word in raw]
     if len(words) != 1:
         return None, [Fault(path, f"got {shown(raw)}; expected a value, or either range or choice")]
     settings = {name: raw[name] for name in ("log", "step", "baseline") if name in raw}
     settings["when"] = _condition(raw.get("when", {}))
     if words == ["choice"]:
+        if alien := [name for name in ("log", "step") if name in raw]:
+            return None, [
+                Fault((*path, name), f"{name} is for a range", fix="Remove it.", at_key=True) for name in alien
+            ]
         return _build(Choice, settings | {"values": _tuple(raw["choice"])}, path)
     bounds = _tuple(raw["range"])
     if len(bounds) != 2:
@@ -208,6 +213,8 @@ def _condition_faults(parse: _Parse, other: str, values: tuple[Scalar, ...], pat
     known = leaves()
     if other not in known:
         return [Fault(path, f"unknown key {other!r} in a condition", tuple(known), at_key=True)]
+    if not values:
+        return [Fault(path, "got []; expected a value or a list of values")]
     faults = [fault for value in values if (fault := _check_value(known[other], value, path)[1])]
     if faults or any(_can_be(parse, other, value) for value in values):
         return faults

@@ -31,7 +31,7 @@ class ShapesSource(BaseModel):
 
     model_config = _FROZEN
 
-    source: Literal["shapes"]
+    source: Literal["shapes"] = Field(description="scenes of coloured shapes, drawn on the spot")
     domain: Literal["base", "shifted"] = Field(default="shifted", description="`base` is what the tiny base has seen")
     scenes: int = Field(default=500, ge=4, description="number of scenes")
     seed: int = Field(default=0, ge=0, description="seed of the scenes")
@@ -42,7 +42,7 @@ class CocoSource(BaseModel):
 
     model_config = _FROZEN
 
-    source: Literal["coco"]
+    source: Literal["coco"] = Field(description="a COCO file of boxes and categories")
     annotations: str = Field(description="the JSON file, relative to the sweep file")
     images: str = Field(description="folder of the images, relative to the sweep file")
 
@@ -52,7 +52,7 @@ class LlamaFactorySource(BaseModel):
 
     model_config = _FROZEN
 
-    source: Literal["llamafactory"]
+    source: Literal["llamafactory"] = Field(description="a data set that LLaMA-Factory knows by name")
     folder: str = Field(description="folder that holds dataset_info.json, relative to the sweep file")
     dataset: str = Field(description="name in dataset_info.json")
     max_rows: int | None = Field(default=None, ge=1, description="read at most so many rows")
