@@ -19,6 +19,7 @@ from trainable.boxes import Box, pixels_to_thousandths
 from trainable.seeding import child_seed
 
 Domain = Literal["base", "shifted"]
+DOMAINS: tuple[Domain, ...] = ("base", "shifted")
 Point = tuple[float, float]
 
 SIDE_PX = 112

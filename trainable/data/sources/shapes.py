@@ -14,7 +14,7 @@ def read_shapes(*, domain: Domain, scenes: int, seed: int) -> list[Record]:
         domain: ``base`` is what the tiny base was trained on; ``shifted`` has colours, forms, backgrounds and wordings
             that it has not seen together with a picture.
         scenes: Number of pictures; about four rows each.
-        seed: Names the series of scenes. The tiny base has seen none with a seed of 1 or more.
+        seed: Names the series of scenes. The tiny base has seen none below 2**32.
 
     Returns:
         Rows in the order of the scenes, about as many with a box as without.

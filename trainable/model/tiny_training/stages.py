@@ -1,0 +1,150 @@
+"""The three stages: vision tower alone, language model alone, both."""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from trainable.data.scenes import Scene, make_scene
+from trainable.model.tiny_training.heads import TokenHeads, token_targets
+from trainable.model.tiny_training.packing import Packed, Packer, training_questions
+from trainable.model.tiny_training.pictures import image_features, scene_patches
+from trainable.seeding import child_seed
+
+_log = logging.getLogger(__name__)
+
+Saver = Callable[[str, int], None]
+"""Called now and then with the stage's name and the steps done."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How long and how fast a stage learns.
+
+    Attributes:
+        steps: Optimizer steps.
+        batch: Scenes of a step, all new.
+        peak: Highest learning rate, after a short warm-up; falls as a cosine to a hundredth.
+        weight_decay: Of AdamW, on matrices only.
+
+    """
+
+    steps: int
+    batch: int
+    peak: float
+    weight_decay: float = 0.01
+
+    def scaled(self, scale: float) -> Stage:
+        """Give the same stage with its steps multiplied, at least two."""
+        return Stage(max(2, round(self.steps * scale)), self.batch, self.peak, self.weight_decay)
+
+
+def train_vision(tower: Any, heads: TokenHeads, stage: Stage, *, seed: int) -> None:
+    """Teach the tower to write into every image token which shape lies under it, and where its corners are."""
+    learner = _Learner([*tower.parameters(), *heads.parameters()], stage)
+    for step, scenes in enumerate(_scene_batches(stage, seed=seed, first=0)):
+        targets = token_targets(scenes)
+        features = image_features(tower, scene_patches(scenes))
+        learner.step(heads.loss(features, targets))
+        if step % 100 == 99 or step == stage.steps - 1:
+            colour, shape, near = heads.accuracy(features.detach(), targets)
+            _log.info("vision %d: loss %.3f colour %.3f shape %.3f corners %.3f", step + 1, learner.last, colour, shape, near)
+
+
+def train_language(
+    model: Any, packer: Packer, stage: Stage, *, heads: TokenHeads | None, first: int, seed: int, save: Saver
+) -> None:
+    """Teach the language model to answer; with ``heads``, the tower learns along and keeps what it knows.
+
+    Args:
+        model: The whole model.
+        packer: Of its tokenizer.
+        stage: How long and how fast.
+        heads: Of the vision stage, or ``None`` to leave the tower as it is.
+        first: Number of scenes that earlier stages have used.
+        seed: Of scenes and questions.
+        save: Called every 500 steps.
+
+    """
+    tower, rng = model.model.visual, random.Random(child_seed(seed, f"questions/{first}"))
+    learner = _Learner([*model.parameters(), *heads.parameters()] if heads else _language_parameters(model), stage)
+    for step, scenes in enumerate(_scene_batches(stage, seed=seed, first=first)):
+        packed = packer.pack([training_questions(scene, rng) for scene in scenes])
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.set_grad_enabled(heads is not None):
+                features = image_features(tower, scene_patches(scenes))
+            loss, losses = _answer_loss(model, packed, features)
+            extra = 0.1 * heads.loss(features, token_targets(scenes)) if heads else 0.0
+        learner.step(loss + extra)
+        if step % 100 == 99 or step == stage.steps - 1:
+            box = losses[packed.weights > 1].mean().item()
+            text = losses[packed.weights == 1].mean().item()
+            _log.info("language %d: box %.3f text %.3f", step + 1, box, text)
+        if step % 500 == 499:
+            save("joint" if heads else "language", step + 1)
+
+
+def _answer_loss(model: Any, packed: Packed, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Give the weighted mean cross-entropy and every token's own."""
+    embeds = model.model.language_model.embed_tokens(packed.ids)
+    places = packed.ids == model.config.image_token_id
+    embeds = embeds.masked_scatter(places[..., None], features.to(embeds.dtype))
+    hidden = model.model.language_model(
+        inputs_embeds=embeds,
+        attention_mask={"full_attention": packed.mask},
+        position_ids=packed.positions,
+        use_cache=False,
+    ).last_hidden_state
+    losses = functional.cross_entropy(model.lm_head(hidden[packed.keep]), packed.labels, reduction="none")
+    return (losses * packed.weights).sum() / packed.weights.sum(), losses.detach()
+
+
+def _language_parameters(model: Any) -> list[nn.Parameter]:
+    return list(model.model.language_model.parameters())
+
+
+TRAINING_SERIES = 2**32
+"""Added to the seed of training scenes: no series that a reader can name was ever trained on."""
+
+
+def _scene_batches(stage: Stage, *, seed: int, first: int) -> Iterator[list[Scene]]:
+    for start in range(first, first + stage.steps * stage.batch, stage.batch):
+        yield [make_scene("base", seed=TRAINING_SERIES + seed, index=index) for index in range(start, start + stage.batch)]
+
+
+class _Learner:
+    """AdamW with warm-up, cosine and clipping."""
+
+    def __init__(self, parameters: list[nn.Parameter], stage: Stage) -> None:
+        self.parameters = parameters
+        groups = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": stage.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        self.optimizer = AdamW(groups, lr=stage.peak, betas=(0.9, 0.98))
+        warm = max(1, min(100, stage.steps // 10))
+
+        def factor(step: int) -> float:
+            done = min(1.0, step / stage.steps)
+            return min((step + 1) / warm, 0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+
+        self.schedule = LambdaLR(self.optimizer, factor)
+        self.last = math.nan
+
+    def step(self, loss: Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.last = loss.item()
