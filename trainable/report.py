@@ -15,7 +15,7 @@ class TrialReport:
         progress: The same as a share of all steps, in (0, 1].
         seconds: Wall time since the trial started, evaluation included.
         metrics: Scores by the names of ``spaces.metrics``, and ``teacher_forced.<term>`` means on the scored rows.
-        losses: Mean of each used loss term over its own positions since the last report; a term that had none is absent.
+        losses: Mean of each used loss term over its own positions since the last report; absent if it had none.
         weights: Weight of every loss term at this progress.
 
     """

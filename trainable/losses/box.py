@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import override
-
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from trainable.boxes import UNITS
 from trainable.data.collate import Targets

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import override
-
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from typing_extensions import override
 
 from trainable.data.collate import Targets
 from trainable.losses.base import LossTerm

@@ -1,0 +1,81 @@
+"""What the data of a sweep holds, before any model is loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.errors import CheckError
+from search.spec import SweepSpec
+from trainable.data.sources import RefusedRow, read_sources
+from trainable.data.split import data_hash, split_by_image
+from trainable.errors import DataError
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """The rows of a sweep.
+
+    Attributes:
+        counts: Rows by split and task, e.g. ``{"train": {"grounding": 80, "text": 80}, "search": …}``.
+        kinds: Kept rows by what they ask.
+        refused: Every row that was not kept, with its reason.
+        notes: What a reader decided and did not use.
+        data_hash: Of the kept rows.
+
+    """
+
+    counts: Mapping[str, Mapping[str, int]]
+    kinds: Mapping[str, int]
+    refused: tuple[RefusedRow, ...]
+    notes: tuple[str, ...]
+    data_hash: str
+
+    def lines(self) -> list[str]:
+        """Say it in lines, the first refused rows of each reason included."""
+        lines = [f"{split}: {_words(counts)}" for split, counts in self.counts.items()]
+        lines.append(f"kinds: {_words(self.kinds)}")
+        lines.extend(self.notes)
+        reasons = Counter(row.reason for row in self.refused)
+        lines.append(f"refused: {len(self.refused)} rows")
+        lines.extend(f"  {row.file} row {row.row}: {row.reason}" for row in self.refused[:_SHOWN])
+        if len(self.refused) > _SHOWN:
+            lines.append(f"  and {len(self.refused) - _SHOWN} more, of {len(reasons)} reasons in all")
+        return lines
+
+
+def check_data(spec: SweepSpec) -> DataSummary:
+    """Read and split all rows, and see that both objectives apply.
+
+    Raises:
+        CheckError: If the data can't be read, gives too few rows or supports an objective in no row, or the model's
+            folder does not exist.
+
+    """
+    model = Path(spec.model.path)
+    if model.is_absolute() and not (model / "config.json").exists():
+        raise CheckError(f"model.path: {model} is no model folder (it has no config.json)")
+    try:
+        read = read_sources(spec.data)
+        split = split_by_image(read.records, search_share=spec.data.search_share, seed=spec.data.split_seed)
+    except DataError as error:
+        raise CheckError(f"data: {error}") from error
+    counts = {name: dict(Counter(row.task for row in rows)) for name, rows in vars(split).items()}
+    for objective in spec.objectives:
+        task = objective.metric.split(".", maxsplit=1)[0]
+        if not counts["search"].get(task):
+            raise CheckError(
+                f"objectives: {objective.metric} does not apply: the search split has no {task} row "
+                f"({_words(counts['search'])}); add such data or choose another objective"
+            )
+    return DataSummary(
+        counts, Counter(record.kind for record in read.records), read.refused, read.notes, data_hash(read.records)
+    )
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no rows"

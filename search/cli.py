@@ -1,0 +1,179 @@
+"""The ``paretune`` command. Heavy packages are imported inside the command that needs them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.errors import CheckError, FolderError, Interrupted, SearchError, ShadowedPackageError, SpecError
+from search.guard import shadowing_fault
+
+if TYPE_CHECKING:
+    from search.sweep import Outcome
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_EPILOG = "exit codes: 0 budget reached, 1 failed, 2 bad input, 130 interrupted and resumable"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        words: Arguments; those of the process if absent.
+
+    Returns:
+        The exit code.
+
+    """
+    options = _parser().parse_args(words)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        if fault := shadowing_fault():
+            raise ShadowedPackageError(fault)
+        return options.run(options)
+    except (SpecError, CheckError, FolderError, ShadowedPackageError) as error:
+        return _complain(error, BAD_INPUT)
+    except SearchError as error:
+        return _complain(error, FAILED)
+    except (Interrupted, KeyboardInterrupt) as error:
+        print(f"interrupted{f' by {error}' if str(error) else ''}; what was measured is kept", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"paretune: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="paretune",
+        description="Search loss mixtures, LoRA settings and curricula for Qwen2-VL: grounding against text quality.",
+        epilog=_EPILOG,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", help="read a sweep file and its data; load no model", epilog=_EPILOG)
+    check.set_defaults(run=_check)
+    sweep = commands.add_parser("sweep", help="run a sweep and write its report", epilog=_EPILOG)
+    sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (default: sweeps/NAME-TIME)")
+    sweep.set_defaults(run=_sweep)
+    for command in (check, sweep):
+        command.add_argument("file", type=Path, metavar="FILE", help="the sweep file")
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            dest="overrides",
+            help="override a key of the file, e.g. search.trials=4; may be repeated",
+        )
+    for name, run, text in (
+        ("resume", _resume, "go on with a sweep that was interrupted"),
+        ("status", _status, "say how far a sweep is"),
+        ("report", _report, "write a sweep's report again"),
+    ):
+        command = commands.add_parser(name, help=text, epilog=_EPILOG)
+        command.add_argument("folder", type=Path, metavar="DIR", help="the sweep's folder")
+        command.set_defaults(run=run)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    from search.check import check_data
+    from search.spec_file import load_spec
+
+    spec = load_spec(options.file, overrides=options.overrides)
+    print("\n".join(check_data(spec).lines()))
+    searched = ", ".join(spec.space.dimensions) or "nothing"
+    print(f"searched: {searched}")
+    print(f"{options.file}: fine")
+    return OK
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from search.check import check_data
+    from search.lineage import lineage
+    from search.spec_file import load_spec
+
+    spec = load_spec(options.file, overrides=options.overrides)
+    folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    data = check_data(spec)
+    print("\n".join(data.lines()))
+    print(f"sweep folder: {folder}", flush=True)
+
+    from search.progress import SweepProgress
+    from search.sweep import start_sweep
+
+    first, second = (objective.metric for objective in spec.objectives)
+    with SweepProgress(trials=spec.search.trials, ended=0, objectives=(first, second)) as progress:
+        outcome = start_sweep(spec, folder, lineage=lineage(options.file, data_hash=data.data_hash), listener=progress)
+    return _finish(folder, outcome)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    _need_sweep(options.folder)
+    from results import read_sweep
+    from search.progress import SweepProgress
+    from search.sweep import resume_sweep
+    from search.sweep_spec import spec_of
+
+    spec = spec_of(options.folder)
+    first, second = (objective.metric for objective in spec.objectives)
+    ended = len(read_sweep(options.folder).trials)
+    with SweepProgress(trials=spec.search.trials, ended=ended, objectives=(first, second)) as progress:
+        outcome = resume_sweep(options.folder, listener=progress)
+    return _finish(options.folder, outcome)
+
+
+def _status(options: argparse.Namespace) -> int:
+    _need_sweep(options.folder)
+    from search.status import status_lines
+
+    print("\n".join(status_lines(options.folder)))
+    return OK
+
+
+def _report(options: argparse.Namespace) -> int:
+    _need_sweep(options.folder)
+    _show_report(options.folder)
+    return OK
+
+
+def _need_sweep(folder: Path) -> None:
+    from results import ResultsError, read_sweep_json
+
+    try:
+        read_sweep_json(folder)
+    except ResultsError as error:
+        raise FolderError(str(error)) from error
+
+
+def _finish(folder: Path, outcome: Outcome) -> int:
+    _show_report(folder)
+    if not outcome.completed:
+        return _complain(
+            SearchError(f"no trial reached its last step; the last failure: {outcome.last_failure}"), FAILED
+        )
+    if outcome.is_suspended:
+        print(f"time limit reached; go on by: paretune resume {folder}")
+    return OK
+
+
+def _show_report(folder: Path) -> None:
+    from results import write_report
+    from search.front_table import print_front
+
+    path = write_report(folder)
+    print_front(folder)
+    print(f"report: {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Mirrors every report into a study of one objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import fmean
+
+import optuna
+from optuna.trial import TrialState
+
+from search.pruners import Vector, companion_trial
+from search.recorder import Ending
+from spaces import TrialConfig
+
+
+class Companion:
+    """Keeps the scalarised curves; the mean of the signed objectives is what Optuna's own pruners judge."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+        self._trials: dict[int, optuna.Trial] = {}
+
+    def start(self, config: TrialConfig) -> None:
+        """Open a curve for a trial's attempt; the curve of an earlier attempt ends as failed."""
+        self._close(config.number, TrialState.FAIL, None)
+        trial = self._study.ask()
+        trial.set_user_attr("trial", config.number)
+        trial.set_user_attr("attempt", config.attempt)
+        self._trials[config.number] = trial
+
+    def report(self, number: int, step: int, vector: Vector) -> None:
+        """Add a point to a trial's curve."""
+        self._trials[number].report(fmean(vector), step)
+
+    def mirror(self, number: int, vectors: Mapping[int, Vector]) -> None:
+        """Add the points that a curve lacks because its driver died between two writes."""
+        try:
+            trial = companion_trial(self._study, number)
+        except KeyError:
+            return
+        for step in sorted(vectors.keys() - trial.intermediate_values.keys()):
+            optuna.Trial(self._study, trial._trial_id).report(fmean(vectors[step]), step)
+
+    def end(self, number: int, vector: Vector | None, ending: Ending) -> None:
+        """Close a trial's curve in the state of the trial, if it is still open."""
+        self._trials.pop(number, None)
+        if ending.state == "COMPLETE" and vector:
+            self._close(number, TrialState.COMPLETE, fmean(vector))
+        else:
+            self._close(number, TrialState.PRUNED if ending.state == "PRUNED" else TrialState.FAIL, None)
+
+    def _close(self, number: int, state: TrialState, value: float | None) -> None:
+        try:
+            trial = companion_trial(self._study, number)
+        except KeyError:
+            return
+        if not trial.state.is_finished():
+            self._study.tell(trial.number, value, state=state)

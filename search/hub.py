@@ -1,0 +1,333 @@
+"""The one place that asks, takes reports, decides and finishes; it knows no Ray.
+
+Order of writes: a report becomes durable in Parquet, then its vector in the Optuna study, then a decision is made and
+recorded, then the caller hears it. After a crash the hub rebuilds itself from the study and the record.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from pydantic import ValidationError
+
+from results.schema import Verdict
+from search.companion import Companion
+from search.pruners import Curve, Pruner, Vector
+from search.recorder import Ending, Recorder
+from search.samplers import make_sampler
+from search.spec import SweepSpec
+from spaces import Point, TrialConfig, settings_of
+from trainable.report import TrialReport
+from trainable.seeding import child_seed
+
+_log = logging.getLogger(__name__)
+
+_STATES: Mapping[str, TrialState] = {
+    "COMPLETE": TrialState.COMPLETE,
+    "PRUNED": TrialState.PRUNED,
+    "FAIL": TrialState.FAIL,
+}
+FINAL_STEP = "final step reached"
+_HOPELESS_AFTER = 3
+
+
+class Listener(Protocol):
+    """Hears of events, to show them to a person."""
+
+    def started(self, config: TrialConfig) -> None:
+        """Hear that a trial was handed out."""
+        ...
+
+    def reported(self, config: TrialConfig, report: TrialReport) -> None:
+        """Hear a trial's report."""
+        ...
+
+    def ended(self, config: TrialConfig, ending: Ending) -> None:
+        """Hear how a trial ended."""
+        ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a trial after a report; ``SUSPEND`` leaves it to be resumed."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass
+class _Running:
+    config: TrialConfig
+    point: Point
+    started: datetime
+    vectors: dict[int, Vector] = field(default_factory=dict)
+    seconds: float = 0.0
+    seconds_before: float = 0.0
+
+
+class Hub:
+    """Owns the budget and every decision of a sweep.
+
+    Args:
+        spec: The sweep.
+        study: With the objectives of the spec.
+        companion: The curves for Optuna's own pruners.
+        recorder: Made for the same folder.
+        pruner: Asked at every rung but the last step.
+        listener: Hears of every event.
+        is_over: Tells whether the time limit has passed.
+
+    """
+
+    def __init__(
+        self,
+        spec: SweepSpec,
+        study: optuna.Study,
+        *,
+        companion: Companion,
+        recorder: Recorder,
+        pruner: Pruner,
+        listener: Listener,
+        is_over: Callable[[], bool],
+    ) -> None:
+        self._spec, self._study, self._companion = spec, study, companion
+        self._recorder, self._pruner, self._listener, self._is_over = recorder, pruner, listener, is_over
+        self._signs = [1 if objective.direction == "maximize" else -1 for objective in spec.objectives]
+        self._running: dict[int, _Running] = {}
+        self._orphans: list[FrozenTrial] = []
+        self._finished: list[Curve] = []
+        self._ended: list[Ending] = []
+
+    @property
+    def ended(self) -> int:
+        """Number of trials that ended, in this run and before."""
+        return len(self._ended)
+
+    @property
+    def completed(self) -> int:
+        """Number of trials that ran to the last step."""
+        return sum(ending.state == "COMPLETE" for ending in self._ended)
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the first trials all failed, so that the next would too."""
+        return len(self._ended) >= _HOPELESS_AFTER and all(ending.state == "FAIL" for ending in self._ended)
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether another trial may start."""
+        if self._is_over() or self.is_hopeless:
+            return False
+        return bool(self._orphans) or self._asked() < self._spec.search.trials
+
+    def last_failure(self) -> str:
+        """Give the reason of the latest failed trial."""
+        return next((ending.reason for ending in reversed(self._ended) if ending.state == "FAIL"), "")
+
+    def remember(self, trial: FrozenTrial, ending: Ending) -> None:
+        """Take in a trial that ended before this run."""
+        vectors = self.recorded_vectors(trial)
+        self._ended.append(ending)
+        if ending.state == "COMPLETE":
+            self._finished.append(Curve(trial.number, vectors))
+        self._companion.end(trial.number, vectors.get(max(vectors, default=0)), ending)
+
+    def recorded_vectors(self, trial: FrozenTrial) -> dict[int, Vector]:
+        """Give the signed objectives by step that the study holds of a trial's last attempt."""
+        prefix = vector_key(int(trial.user_attrs.get("attempt", 0)), "")
+        return {
+            int(key.removeprefix(prefix)): self.signed(tuple(values))
+            for key, values in trial.user_attrs.items()
+            if key.startswith(prefix)
+        }
+
+    def adopt(self, trial: FrozenTrial) -> None:
+        """Take in a trial that was running when the driver died; it starts again before any new one."""
+        self._orphans.append(trial)
+
+    def signed(self, values: tuple[float, ...]) -> Vector:
+        """Turn objectives so that larger is better."""
+        return tuple(sign * value for sign, value in zip(self._signs, values, strict=True))
+
+    def ask(self) -> TrialConfig | None:
+        """Give the next trial to run, or ``None`` if no other may start."""
+        while self.has_budget:
+            trial, attempt = self._next()
+            started = self._start_time(trial)
+            point = self._draw(trial)
+            base = {"number": trial.number, "attempt": attempt}
+            shared = {"model": self._spec.model, "data": self._spec.data, "training": self._spec.trial}
+            try:
+                config = TrialConfig.model_validate({**base, **shared, **vars(settings_of(point))})
+            except ValidationError as error:
+                config = TrialConfig.model_validate({**base, **shared})
+                self._running[trial.number] = _Running(config, point, started)
+                self._companion.start(config)
+                self._end(trial.number, Ending("FAIL", f"bad settings: {error.errors()[0]['msg']}"))
+                continue
+            self._running[trial.number] = _Running(
+                config, point, started, seconds_before=float(trial.user_attrs.get("seconds", 0.0))
+            )
+            self._companion.start(config)
+            self._listener.started(config)
+            return config
+        return None
+
+    def report(self, number: int, report: TrialReport) -> Decision:
+        """Take a report and decide.
+
+        Args:
+            number: Of a running trial.
+            report: Of a step that this attempt has not reported yet.
+
+        Returns:
+            ``STOP`` at the last step and where the pruner says so.
+
+        """
+        running = self._running[number]
+        self._recorder.report(running.config, report)
+        running.seconds = report.seconds
+        self._listener.reported(running.config, report)
+        values = tuple(report.metrics.get(objective.metric, math.nan) for objective in self._spec.objectives)
+        if fault := self._fault(values):
+            return self._stop(number, report.step, Ending("FAIL", fault))
+        vector = self.signed(values)
+        running.vectors[report.step] = vector
+        self._set_attr(number, vector_key(running.config.attempt, report.step), list(values))
+        self._set_attr(number, "seconds", running.seconds_before + running.seconds)
+        self._companion.report(number, report.step, vector)
+        if report.step >= self._spec.trial.steps:
+            return self._stop(number, report.step, Ending("COMPLETE", FINAL_STEP, values))
+        reason = self._pruner.reason_to_stop(Curve(number, running.vectors), self._finished)
+        if reason:
+            return self._stop(number, report.step, Ending("PRUNED", reason))
+        decision = Decision("CONTINUE", "")
+        if self._is_over():
+            decision = Decision("SUSPEND", "time limit reached; resume goes on")
+        self._decided(running.config, report.step, decision)
+        return decision
+
+    def fail(self, number: int, reason: str) -> None:
+        """Record that a running trial failed; a trial that has ended already is left as it is."""
+        if number in self._running:
+            self._end(number, Ending("FAIL", reason))
+
+    def finish_adopted(
+        self, trial: FrozenTrial, ending: Ending, *, reported: Mapping[int, tuple[float, ...]], is_recorded: bool
+    ) -> None:
+        """End a trial whose end was decided, and perhaps recorded, before the driver died.
+
+        Args:
+            trial: Running in the study.
+            ending: What was decided.
+            reported: Objectives by step, as the record holds them for the last attempt.
+            is_recorded: Whether the record holds the ending already.
+
+        """
+        attempt = int(trial.user_attrs.get("attempt", 0))
+        config = TrialConfig(
+            number=trial.number,
+            attempt=attempt,
+            model=self._spec.model,
+            data=self._spec.data,
+            training=self._spec.trial,
+        )
+        running = _Running(config, self._draw(self._live(trial)), self._start_time(trial))
+        running.seconds_before = float(trial.user_attrs.get("seconds", 0.0))
+        for step, values in reported.items():
+            running.vectors[step] = self.signed(values)
+            self._set_attr(trial.number, vector_key(attempt, step), list(values))
+        self._companion.mirror(trial.number, running.vectors)
+        self._running[trial.number] = running
+        self._end(trial.number, ending, is_recorded=is_recorded)
+
+    def _next(self) -> tuple[optuna.Trial, int]:
+        if self._orphans:
+            orphan = self._orphans.pop(0)
+            attempt = int(orphan.user_attrs.get("attempt", 0)) + 1
+            trial = self._live(orphan)
+        else:
+            self._study.sampler = make_sampler(
+                self._spec.search.sampler, seed=child_seed(self._spec.search.seed, f"ask {self._asked()}") % 2**32
+            )
+            if self._asked() == 0:
+                baseline = self._spec.space.active(self._spec.space.baseline())
+                self._study.enqueue_trial(dict(baseline), skip_if_exists=True)
+            trial, attempt = self._study.ask(), 0
+        trial.set_user_attr("attempt", attempt)
+        return trial, attempt
+
+    def _live(self, trial: FrozenTrial) -> optuna.Trial:
+        return optuna.Trial(self._study, trial._trial_id)
+
+    def _asked(self) -> int:
+        states = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+        return len(self._study.get_trials(deepcopy=False, states=states))
+
+    def _draw(self, trial: optuna.Trial) -> Point:
+        space = self._spec.space
+        if trial.number != 0:
+            return space.draw(trial)
+        point = space.baseline()
+        for key in space.active(point):
+            space.dimensions[key].draw(key, trial)
+        return point
+
+    def _start_time(self, trial: Any) -> datetime:
+        started = trial.user_attrs.get("started")
+        if started is None:
+            started = self._recorder.now().isoformat()
+            self._set_attr(trial.number, "started", started)
+        return datetime.fromisoformat(started)
+
+    def _fault(self, values: tuple[float, ...]) -> str | None:
+        for objective, value in zip(self._spec.objectives, values, strict=True):
+            if math.isnan(value):
+                return f"bad data: {objective.metric} does not apply to the rows of the search split"
+        return None
+
+    def _stop(self, number: int, step: int, ending: Ending) -> Decision:
+        decision = Decision("STOP", ending.reason)
+        self._decided(self._running[number].config, step, decision)
+        self._end(number, ending)
+        return decision
+
+    def _decided(self, config: TrialConfig, step: int, decision: Decision) -> None:
+        self._recorder.decision(config, step=step, verdict=decision.verdict, reason=decision.reason)
+
+    def _end(self, number: int, ending: Ending, *, is_recorded: bool = False) -> None:
+        running = self._running[number]
+        steps = max(running.vectors, default=0)
+        if not is_recorded:
+            self._recorder.ending(
+                running.config,
+                running.point,
+                ending,
+                steps=steps,
+                seconds=running.seconds_before + running.seconds,
+                started=running.started,
+            )
+        self._set_attr(number, "reason", ending.reason)
+        self._study.tell(number, ending.values, state=_STATES[ending.state])
+        self._companion.end(number, running.vectors.get(steps), ending)
+        del self._running[number]
+        self._ended.append(ending)
+        if ending.state == "COMPLETE":
+            self._finished.append(Curve(number, running.vectors))
+        self._listener.ended(running.config, ending)
+
+    def _set_attr(self, number: int, key: str, value: Any) -> None:
+        trial_id = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+        self._study._storage.set_trial_user_attr(trial_id, key, value)
+
+
+def vector_key(attempt: int, step: int | str) -> str:
+    """Name the user attribute that holds the objectives of one report."""
+    return f"vector:{attempt}:{step}"

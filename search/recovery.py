@@ -1,0 +1,112 @@
+"""Rebuilds a hub after its driver died, from the study and the record alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from results import SweepTables, read_sweep, read_sweep_json
+from search.companion import Companion
+from search.hub import FINAL_STEP, Hub, Listener
+from search.pruners import make_pruner
+from search.recorder import Ending, Recorder
+from search.spec import SweepSpec
+from search.study import open_studies
+
+
+def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Callable[[], bool]) -> Hub:
+    """Open a sweep's hub with everything that earlier drivers measured and decided in the folder.
+
+    Args:
+        spec: The sweep.
+        folder: With its ``sweep.json``.
+        listener: Hears of every event, the late endings of trials that a dead driver left included.
+        is_over: Tells whether the time limit has passed.
+
+    Raises:
+        ResultsError: If the record can't be read.
+        SearchError: If the study can't be opened.
+
+    """
+    studies = open_studies(
+        folder, storage=spec.search.storage, directions=[objective.direction for objective in spec.objectives]
+    )
+    metadata = read_sweep_json(folder).metadata
+    hub = Hub(
+        spec,
+        studies.main,
+        companion=Companion(studies.companion),
+        recorder=Recorder(folder, spec, metadata),
+        pruner=make_pruner(spec, studies.companion),
+        listener=listener,
+        is_over=is_over,
+    )
+    _recover(hub, studies.main, tables=read_sweep(folder), spec=spec)
+    return hub
+
+
+def _recover(hub: Hub, study: optuna.Study, *, tables: SweepTables, spec: SweepSpec) -> None:
+    """Take in finished trials; end or adopt the running ones.
+
+    A trial that was running is ended if the record holds its end, the decision to end it, or its last report; else it
+    is adopted: it starts again with the same settings.
+    """
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state.is_finished():
+            ending = Ending(_state_of(trial), trial.user_attrs.get("reason", ""), _values_of(trial))
+            hub.remember(trial, ending)
+        elif trial.state == optuna.trial.TrialState.RUNNING:
+            _take_up(hub, trial, tables, spec)
+
+
+def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec) -> None:
+    attempt = int(trial.user_attrs.get("attempt", 0))
+    reported = _reported(trial.number, attempt, tables, spec)
+    recorded = tables.trials.loc[tables.trials["trial"] == trial.number]
+    if len(recorded):
+        row = recorded.iloc[-1]
+        values = reported[spec.trial.steps] if row["state"] == "COMPLETE" else None
+        hub.finish_adopted(trial, Ending(row["state"], row["reason"], values), reported=reported, is_recorded=True)
+        return
+    ending = _decided_ending(trial.number, attempt, tables, reported, steps=spec.trial.steps)
+    if ending is None:
+        hub.adopt(trial)
+    else:
+        hub.finish_adopted(trial, ending, reported=reported, is_recorded=False)
+
+
+def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, tuple[float, ...]]:
+    """Give the objectives by step of an attempt, without reports that lack one."""
+    names = [f"metric.{objective.metric}" for objective in spec.objectives]
+    rows = _of_attempt(tables.reports, number, attempt).dropna(subset=names)
+    return {int(row["step"]): tuple(float(row[name]) for name in names) for _, row in rows.iterrows()}
+
+
+def _decided_ending(
+    number: int, attempt: int, tables: SweepTables, reported: dict[int, tuple[float, ...]], *, steps: int
+) -> Ending | None:
+    if steps in reported:
+        return Ending("COMPLETE", FINAL_STEP, reported[steps])
+    decisions = _of_attempt(tables.decisions, number, attempt)
+    stops = decisions.loc[decisions["verdict"] == "STOP"]
+    if len(stops):
+        row = stops.iloc[-1]
+        return Ending("FAIL" if row["reason"].startswith("bad data") else "PRUNED", row["reason"])
+    return None
+
+
+def _of_attempt(rows: pd.DataFrame, number: int, attempt: int) -> pd.DataFrame:
+    return rows.loc[(rows["trial"] == number) & (rows["attempt"] == attempt)]
+
+
+def _state_of(trial: FrozenTrial) -> Any:
+    return trial.state.name
+
+
+def _values_of(trial: FrozenTrial) -> tuple[float, ...] | None:
+    return tuple(trial.values) if trial.values is not None else None

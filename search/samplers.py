@@ -1,0 +1,31 @@
+"""Optuna samplers by name."""
+
+from __future__ import annotations
+
+import warnings
+
+import optuna
+from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+
+from search.spec import SamplerConfig
+
+
+def make_sampler(config: SamplerConfig, *, seed: int) -> BaseSampler:
+    """Make a sampler; it keeps no state, so a resumed sweep samples as an uninterrupted one would.
+
+    TPE runs multivariate and grouped, so that dimensions under conditions are modelled together where they occur
+    together; Optuna's own default for several objectives is independent TPE.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        match config.name:
+            case "tpe":
+                return TPESampler(
+                    n_startup_trials=config.startup_trials, multivariate=True, group=True, constant_liar=True, seed=seed
+                )
+            case "random":
+                return RandomSampler(seed=seed)
+            case "nsgaii":
+                return NSGAIISampler(seed=seed)
+            case "qmc":
+                return QMCSampler(seed=seed, scramble=True)

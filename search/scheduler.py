@@ -1,0 +1,39 @@
+"""Ray Tune's results, put to the hub; its decisions, told to Ray."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
+from typing_extensions import override
+
+from search.hub import Hub
+from search.searcher import NUMBER_KEY
+from trainable.ray_entry import ENDING_KEY, ending_of, report_of
+
+
+class HubScheduler(FIFOScheduler):
+    """Stateless. A trial never says that it is done, so every result comes through here, the last one too."""
+
+    _supports_buffered_results = False
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__()
+        self._hub = hub
+
+    @override
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        number = trial.config[NUMBER_KEY]
+        if ENDING_KEY in result:
+            self._hub.fail(number, ending_of(result))
+            return FIFOScheduler.STOP
+        decision = self._hub.report(number, report_of(result))
+        return FIFOScheduler.CONTINUE if decision.verdict == "CONTINUE" else FIFOScheduler.STOP
+
+    @override
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        self._hub.fail(trial.config[NUMBER_KEY], "worker died: the process that ran the trial is gone")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}

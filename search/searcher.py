@@ -1,0 +1,50 @@
+"""Ray Tune's questions for a next trial, put to the hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray.tune.search import Searcher
+from typing_extensions import override
+
+from search.hub import Hub
+
+TRIAL_KEY = "trial"
+NUMBER_KEY = "number"
+
+
+class HubSearcher(Searcher):
+    """Hands out the hub's trials; what becomes of them the scheduler tells the hub.
+
+    Ray saves its searcher every few seconds; the study is what is resumed from, so there is nothing to save.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__()
+        self._hub = hub
+
+    @override
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        return True
+
+    @override
+    def suggest(self, trial_id: str) -> Any:
+        config = self._hub.ask()
+        if config is None:
+            return Searcher.FINISHED  # None would mean: ask again
+        return {TRIAL_KEY: config.model_dump_json(), NUMBER_KEY: config.number}
+
+    @override
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Nothing: Ray does not call this for every way in which a trial ends."""
+
+    @override
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    @override
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}

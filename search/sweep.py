@@ -1,0 +1,145 @@
+"""Runs a sweep or goes on with one: study, record, hub and Ray wired together."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from ray import tune
+
+from results import write_sweep_json
+from results.sweep_file import SWEEP_FILE
+from search.cluster import local_ray
+from search.errors import BusyError, FolderError, Interrupted
+from search.hub import Hub, Listener
+from search.recorder import record_columns
+from search.recovery import open_hub
+from search.scheduler import HubScheduler
+from search.searcher import HubSearcher
+from search.spec import SweepSpec
+from search.sweep_spec import SPEC_KEY, spec_of
+from trainable.ray_entry import RayTrial
+
+_log = logging.getLogger(__name__)
+
+_MOST_FITS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sweep ended.
+
+    Attributes:
+        ended: Trials that ended, in this run and before.
+        completed: Of these, trials that ran to the last step.
+        is_suspended: Whether trials are left that ``resume`` would run.
+        last_failure: Reason of the latest failed trial, or an empty text.
+
+    """
+
+    ended: int
+    completed: int
+    is_suspended: bool
+    last_failure: str
+
+
+def start_sweep(spec: SweepSpec, folder: Path, *, lineage: Mapping[str, str], listener: Listener) -> Outcome:
+    """Run a new sweep in a folder.
+
+    Raises:
+        FolderError: If the folder holds a sweep already.
+        BusyError: If another process works in the folder.
+        Interrupted: On SIGINT or SIGTERM; ``resume_sweep`` goes on.
+
+    """
+    if (folder / SWEEP_FILE).exists():
+        raise FolderError(f"{folder} holds a sweep already; go on with it by 'paretune resume {folder}'")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder):
+        write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), **lineage})
+        return _search(spec, folder, listener)
+
+
+def resume_sweep(folder: Path, *, listener: Listener) -> Outcome:
+    """Go on with a sweep from its study and its record; Ray's own state is not needed.
+
+    Raises:
+        ResultsError: If the folder holds no readable sweep.
+        BusyError: If another process works in the folder.
+        Interrupted: On SIGINT or SIGTERM.
+
+    """
+    spec = spec_of(folder)
+    with _lock(folder):
+        return _search(spec, folder, listener)
+
+
+def _search(spec: SweepSpec, folder: Path, listener: Listener) -> Outcome:
+    hub = open_hub(spec, folder, listener=listener, is_over=_deadline(spec.search.time_limit))
+    with _interruptible(), local_ray(spec) as scratch:
+        for _ in range(_MOST_FITS):
+            if not hub.has_budget:
+                break
+            _fit(hub, spec, scratch)
+            shutil.rmtree(scratch, ignore_errors=True)
+    return Outcome(hub.ended, hub.completed, hub.ended < spec.search.trials, hub.last_failure())
+
+
+def _fit(hub: Hub, spec: SweepSpec, scratch: Path) -> None:
+    resources = spec.trial.resources
+    tune.Tuner(
+        tune.with_resources(RayTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
+        tune_config=tune.TuneConfig(
+            search_alg=HubSearcher(hub),
+            scheduler=HubScheduler(hub),
+            num_samples=-1,
+            max_concurrent_trials=spec.search.concurrency,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="sweep",
+            storage_path=str(scratch),
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=0),
+        ),
+    ).fit()
+
+
+def _deadline(time_limit: float | None) -> Callable[[], bool]:
+    end = None if time_limit is None else time.monotonic() + time_limit
+    return lambda: end is not None and time.monotonic() >= end
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BusyError(f"another process runs the sweep in {folder}; wait for it or stop it") from error
+        yield
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into an exception: Ray would end as if all had gone well."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,211 @@
+import duckdb
+import optuna
+import pytest
+from made_search import Events, made_report, made_spec, run_to_end, start_hub
+from optuna.trial import TrialState
+from search.study import open_studies
+
+from results import read_sweep
+
+
+def studies(folder):
+    return open_studies(folder, storage=None, directions=["maximize", "maximize"])
+
+
+def states(folder):
+    return {trial.number: trial.state for trial in studies(folder).main.get_trials()}
+
+
+def test_trial_zero_is_plain_cross_entropy(tmp_path):
+    config = start_hub(made_spec(), tmp_path).ask()
+    used = {name for name, term in config.mixture.terms().items() if term.is_used}
+    assert (config.number, used) == (0, {"text_ce", "box_ce"})
+    assert config.optimizer.learning_rate == 1e-3
+    assert config.mixture.text_ce.weight == config.mixture.box_ce.weight == 1
+
+
+def test_the_baseline_is_known_to_the_sampler_where_its_values_can_be_drawn(tmp_path):
+    start_hub(made_spec(), tmp_path).ask()
+    params = studies(tmp_path).main.get_trials()[0].params
+    assert params == {"optimizer.learning_rate": 1e-3, "mixture.giou.on": False}
+
+
+def test_a_stopped_trial_is_pruned_with_its_vectors_and_never_told_as_complete(tmp_path):
+    hub = start_hub(made_spec(), tmp_path)
+    for quality in (0.6, 0.8):
+        run_to_end(hub, hub.ask(), quality=quality)
+    reason = run_to_end(hub, hub.ask(), quality=0.1)
+    trial = studies(tmp_path).main.get_trials()[2]
+    assert reason == "below the median of 2 finished trials in all objectives at step 2"
+    assert (trial.state, trial.values) == (TrialState.PRUNED, None)
+    assert trial.user_attrs["vector:0:2"] == pytest.approx([0.1 / 3, 0.1 / 3])
+    assert trial.intermediate_values == {}
+    scalar = studies(tmp_path).companion.get_trials()[2]
+    assert (scalar.state, scalar.intermediate_values) == (TrialState.PRUNED, {2: pytest.approx(0.1 / 3)})
+
+
+def test_a_study_with_pruned_trials_goes_on_sampling(tmp_path):
+    hub = start_hub(made_spec(trials=12, sampler={"startup_trials": 3}), tmp_path)
+    for quality in (0.6, 0.8, 0.1, 0.1, 0.9, 0.2, 0.3, 0.95, 0.1, 0.1, 0.2, 0.5):
+        run_to_end(hub, hub.ask(), quality=quality)
+    assert hub.ask() is None
+    assert TrialState.PRUNED in states(tmp_path).values()
+
+
+def test_a_trial_is_not_pruned_at_its_last_step(tmp_path):
+    hub = start_hub(made_spec(), tmp_path)
+    for quality in (0.6, 0.8):
+        run_to_end(hub, hub.ask(), quality=quality)
+    late = hub.ask().number
+    for step, score in ((2, 0.9), (4, 0.9), (6, 0.01)):
+        decision = hub.report(late, made_report(step, miou=score, f1=score))
+    assert decision.reason == "final step reached"
+    assert states(tmp_path)[late] == TrialState.COMPLETE
+
+
+def test_the_record_equals_the_study(tmp_path):
+    hub = start_hub(made_spec(), tmp_path)
+    for quality in (0.6, 0.8, 0.1, 0.7):
+        run_to_end(hub, hub.ask(), quality=quality)
+    hub.fail(hub.ask().number, "out of memory: made up")
+    recorded = duckdb.sql(f"SELECT trial, state FROM '{tmp_path}/trials/*.parquet' ORDER BY trial").fetchall()
+    assert recorded == [(number, state.name) for number, state in sorted(states(tmp_path).items())]
+    values = duckdb.sql(
+        f"""SELECT "value.grounding.miou", "value.text.token_f1" FROM '{tmp_path}/trials/*.parquet'
+            WHERE state = 'COMPLETE' ORDER BY trial"""
+    ).fetchall()
+    complete = [t for t in studies(tmp_path).main.get_trials() if t.state == TrialState.COMPLETE]
+    assert values == [tuple(trial.values) for trial in complete]
+
+
+def test_a_report_is_in_the_record_before_the_study_hears_of_it(tmp_path, monkeypatch):
+    hub = start_hub(made_spec(), tmp_path)
+    config = hub.ask()
+    monkeypatch.setattr(hub, "_set_attr", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        hub.report(config.number, made_report(2, miou=0.5, f1=0.5))
+    assert list(read_sweep(tmp_path).reports["step"]) == [2]
+
+
+def test_a_running_trial_of_a_dead_driver_is_started_again_with_the_same_settings(tmp_path):
+    first = start_hub(made_spec(), tmp_path)
+    run_to_end(first, first.ask(), quality=0.5)
+    running = first.ask()
+    first.report(running.number, made_report(2, miou=0.5, f1=0.5))
+    hub = start_hub(made_spec(), tmp_path)
+    again = hub.ask()
+    assert (again.number, again.attempt) == (running.number, 1)
+    assert again.model_copy(update={"attempt": 0}) == running
+    run_to_end(hub, again, quality=0.5)
+    row = read_sweep(tmp_path).trials.iloc[-1]
+    assert (row["trial"], row["state"], row["seconds"]) == (running.number, "COMPLETE", 8.0)
+
+
+def test_a_trial_killed_before_it_was_drawn_is_drawn_on_resume(tmp_path):
+    first = start_hub(made_spec(), tmp_path)
+    run_to_end(first, first.ask(), quality=0.5)
+    studies(tmp_path).main.ask()
+    again = start_hub(made_spec(), tmp_path).ask()
+    assert (again.number, again.attempt) == (1, 1)
+    assert set(studies(tmp_path).main.get_trials()[1].params) >= {"optimizer.learning_rate", "mixture.giou.on"}
+
+
+@pytest.mark.parametrize("died_after", ["report", "decision", "ending"])
+def test_a_final_report_counts_wherever_the_driver_died_after_it(tmp_path, monkeypatch, died_after):
+    first = start_hub(made_spec(), tmp_path)
+    config = first.ask()
+    for step in (2, 4):
+        first.report(config.number, made_report(step, miou=0.4, f1=0.3))
+    target = {"report": (first, "_set_attr"), "decision": (first, "_end"), "ending": (first._study, "tell")}[died_after]
+    monkeypatch.setattr(*target, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        first.report(config.number, made_report(6, miou=0.6, f1=0.5))
+    events = Events()
+    start_hub(made_spec(), tmp_path, events=events)
+    assert events.endings[0].values == (0.6, 0.5)
+    assert states(tmp_path) == {0: TrialState.COMPLETE}
+    assert studies(tmp_path).companion.get_trials()[0].value == pytest.approx(0.55)
+    assert list(read_sweep(tmp_path).trials["trial"]) == [0]
+
+
+def test_a_decision_to_stop_holds_after_the_driver_died(tmp_path, monkeypatch):
+    first = start_hub(made_spec(), tmp_path)
+    for quality in (0.6, 0.8):
+        run_to_end(first, first.ask(), quality=quality)
+    weak = first.ask()
+    monkeypatch.setattr(first, "_end", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        first.report(weak.number, made_report(2, miou=0.01, f1=0.01))
+    start_hub(made_spec(), tmp_path)
+    assert states(tmp_path)[weak.number] == TrialState.PRUNED
+    assert studies(tmp_path).companion.get_trials()[-1].state == TrialState.PRUNED
+
+
+def test_at_the_time_limit_trials_are_left_to_be_resumed(tmp_path):
+    first = start_hub(made_spec(), tmp_path)
+    config = first.ask()
+    first._is_over = lambda: True
+    decision = first.report(config.number, made_report(2, miou=0.5, f1=0.5))
+    assert (decision.verdict, first.ask()) == ("SUSPEND", None)
+    assert states(tmp_path) == {0: TrialState.RUNNING}
+    assert start_hub(made_spec(), tmp_path).ask().number == 0
+
+
+def test_an_objective_that_does_not_apply_fails_the_trial_without_a_score(tmp_path):
+    hub = start_hub(made_spec(), tmp_path)
+    report = made_report(2, miou=0.5, f1=0.5)
+    del report.metrics["text.token_f1"]
+    decision = hub.report(hub.ask().number, report)
+    row = read_sweep(tmp_path).trials.iloc[0]
+    assert decision.verdict == "STOP"
+    assert (row["state"], row["value.grounding.miou"] != row["value.grounding.miou"]) == ("FAIL", True)
+    assert "text.token_f1 does not apply" in row["reason"]
+
+
+def test_settings_that_do_not_fit_together_fail_and_the_next_trial_is_asked(tmp_path):
+    space = {"dimensions": {f"mixture.{term}.on": {"values": (False,)} for term in ("text_ce", "box_ce")}}
+    spec = made_spec(trials=3).model_copy(update={"space": type(made_spec().space).model_validate(space)})
+    hub = start_hub(spec, tmp_path)
+    assert hub.ask().number == 0
+    assert hub.ask() is None
+    assert [state.name for state in states(tmp_path).values()] == ["RUNNING", "FAIL", "FAIL"]
+
+
+def test_a_sweep_whose_first_trials_all_fail_gives_up(tmp_path):
+    hub = start_hub(made_spec(trials=20), tmp_path)
+    for _ in range(3):
+        hub.fail(hub.ask().number, "bad data: no such image")
+    assert hub.is_hopeless
+    assert hub.ask() is None
+    assert hub.last_failure() == "bad data: no such image"
+
+
+def test_resuming_asks_for_the_points_that_an_uninterrupted_sweep_would_ask_for(tmp_path):
+    spec = made_spec(trials=8, sampler={"startup_trials": 2}, pruner={"name": "none"})
+
+    def points(folder, *, restart):
+        hub, found = start_hub(spec, folder), []
+        while config := hub.ask():
+            found.append(config)
+            run_to_end(hub, config, quality=config.optimizer.learning_rate * 50)
+            hub = start_hub(spec, folder) if restart else hub
+        return found
+
+    assert points(tmp_path / "whole", restart=False) == points(tmp_path / "pieces", restart=True)
+
+
+def test_the_study_uses_a_write_ahead_log(tmp_path):
+    start_hub(made_spec(), tmp_path)
+    assert (tmp_path / "study.db").read_bytes()[18:20] == b"\x02\x02"  # SQLite file format 1.3: 2 is WAL
+
+
+def test_optuna_itself_refuses_to_report_to_a_study_of_two_objectives(tmp_path):
+    trial = studies(tmp_path).main.ask()
+    with pytest.raises(NotImplementedError):
+        trial.report(0.5, 1)
+
+
+def test_an_unfinished_version_of_optuna_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(optuna, "__version__", "6.0.0")
+    with pytest.raises(Exception, match=r"tested with Optuna 5\.0; found 6\.0\.0"):
+        studies(tmp_path)

@@ -1,0 +1,84 @@
+"""What Ray runs in a worker: one warm process, one trial after another."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from ray import tune
+from typing_extensions import override
+
+from spaces.trial import TrialConfig
+from trainable.errors import MemoryExhaustedError, TrialError
+from trainable.host import host_for
+from trainable.report import TrialReport
+from trainable.trial import Trial
+
+_log = logging.getLogger(__name__)
+
+REPORT_KEY = "paretune_report"
+ENDING_KEY = "paretune_ending"
+
+
+class RayTrial(tune.Trainable):
+    """Steps from rung to rung. With ``reuse_actors`` the base is loaded once and serves every trial of the worker.
+
+    A failure is a result, not an exception: an exception would cost the worker and its base.
+    """
+
+    @override
+    def setup(self, config: dict[str, Any]) -> None:
+        self._config = TrialConfig.model_validate_json(config["trial"])
+        self._trial: Trial | None = None
+        torch.set_num_threads(max(1, int(self._config.training.resources.cpus)))
+
+    @override
+    def step(self) -> dict[str, Any]:
+        try:
+            if self._trial is None:
+                self._trial = Trial(self._config, host_for(self._config.model, self._config.data))
+            return {REPORT_KEY: json.dumps(asdict(self._trial.advance()))}
+        except Exception as error:  # the one place that turns any failure into a recorded ending
+            _log.warning("trial %d failed: %s", self._config.number, traceback.format_exc())
+            return {ENDING_KEY: reason_of(error)}
+
+    @override
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
+    @override
+    def cleanup(self) -> None:
+        if self._trial is not None:
+            self._trial.close()
+            self._trial = None
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+
+def reason_of(error: Exception) -> str:
+    """Say why a trial failed, starting with one of the record's reasons.
+
+    The reasons are those of ``trainable.errors``, ``out of memory`` for torch's own errors, and ``error``.
+    """
+    if isinstance(error, TrialError):
+        return f"{error.reason}: {error}"
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error):
+        return f"{MemoryExhaustedError.reason}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"error: {type(error).__name__}: {error} ({last.name}, line {last.lineno})"
+
+
+def report_of(result: dict[str, Any]) -> TrialReport:
+    """Read the report out of a Ray result."""
+    return TrialReport(**json.loads(result[REPORT_KEY]))
+
+
+def ending_of(result: dict[str, Any]) -> str:
+    """Read the reason of a failure out of a Ray result."""
+    return result[ENDING_KEY]
