@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -162,7 +164,13 @@ def _one_row(row: Row, schema: pa.Schema) -> pa.Table:
     for column in schema:
         value = cells.get(column.name)
         try:
+            _check_integer(value, column.type)
             arrays.append(pa.array([value], column.type))
         except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             raise ResultsError(f"column {column.name} holds {column.type}; trial {row.trial} has {value!r}") from error
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _check_integer(value: Any, kind: pa.DataType) -> None:
+    if pa.types.is_integer(kind) and value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+        raise TypeError("pyarrow would round this to an integer without a word")
