@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from pydantic import ValidationError
+
+from spaces import MixtureConfig, Scalar, SearchSpace, leaves, parse_space, settings_of
+
+
+class Highest:
+    """A suggester that takes the last value of everything and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        self.asked.append(name)
+        return high
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        self.asked.append(name)
+        return high
+
+    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
+        self.asked.append(name)
+        return choices[-1]
+
+
+def space_of(raw: object) -> SearchSpace:
+    space, faults = parse_space(raw)
+    assert faults == []
+    return space
+
+
+def test_a_point_has_every_key() -> None:
+    point = SearchSpace().draw(Highest())
+
+    assert list(point) == list(leaves())
+
+
+def test_fixed_values_and_defaults_fill_what_is_not_searched() -> None:
+    point = space_of({"adapter": {"rank": 8}}).draw(Highest())
+
+    assert point["adapter.rank"] == 8
+    assert point["adapter.alpha_ratio"] == 2.0
+
+
+def test_a_failed_condition_gives_the_home_value_and_asks_for_nothing() -> None:
+    space = space_of(
+        {
+            "mixture": {
+                "giou": {
+                    "on": {"choice": [True, False]},
+                    "weight": {"range": [0.5, 2], "when": {"mixture.giou.on": True}},
+                }
+            }
+        }
+    )
+    suggester = Highest()
+
+    point = space.draw(suggester)
+
+    assert point["mixture.giou.weight"] == 0.1
+    assert suggester.asked == ["mixture.giou.on"]
+
+
+def test_conditions_are_drawn_before_what_they_rule_whatever_the_order_of_the_file() -> None:
+    space = space_of(
+        {
+            "adapter": {"dropout": {"range": [0, 0.2], "when": {"optimizer.decay": "linear"}}},
+            "optimizer": {"decay": {"choice": ["constant", "linear"]}},
+        }
+    )
+
+    assert space.order() == ("optimizer.decay", "adapter.dropout")
+    assert space.draw(Highest())["adapter.dropout"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("domain", "home"),
+    [
+        ({"range": [4, 64]}, 16),
+        ({"range": [32, 64]}, 32),
+        ({"range": [1, 8]}, 8),
+        ({"range": [4, 64], "step": 20}, 24),
+        ({"choice": [8, 16]}, 16),
+        ({"choice": [64, 8]}, 64),
+        ({"range": [32, 64], "baseline": 48}, 48),
+        ({"range": [32, 64], "when": {"adapter.targets": "all"}}, 16),
+    ],
+)
+def test_the_home_of_a_dimension_is_baseline_else_default_else_nearest(domain: object, home: int) -> None:
+    assert space_of({"adapter": {"rank": domain}}).home("adapter.rank") == home
+
+
+def test_the_baseline_is_plain_cross_entropy_whatever_the_file_fixes() -> None:
+    space = space_of(
+        {
+            "adapter": {"rank": 4},
+            "mixture": {"box_ce": {"weight": 3.0}, "giou": {"on": True}},
+            "curriculum": {"pacing": "root"},
+        }
+    )
+
+    settings = settings_of(space.baseline())
+
+    assert settings.mixture == MixtureConfig()
+    assert settings.curriculum.pacing == "none"
+    assert settings.adapter.rank == 4
+
+
+def test_the_active_values_of_the_baseline_leave_out_what_the_space_does_not_hold() -> None:
+    space = space_of({"adapter": {"rank": {"range": [32, 64], "baseline": 8}, "targets": {"choice": ["all", "mlp"]}}})
+
+    assert space.active(space.baseline()) == {"adapter.targets": "all"}
+
+
+def test_settings_that_learn_nothing_are_refused() -> None:
+    point = {**SearchSpace().baseline(), "mixture.text_ce.on": False, "mixture.box_ce.weight": 0.0}
+
+    with pytest.raises(ValidationError, match="nothing would be learnt"):
+        settings_of(point)
