@@ -11,7 +11,8 @@ from trainable.data.collate import Targets
 from trainable.losses.base import LossTerm
 from trainable.losses.ntl import digit_probabilities
 
-_EPS = 1e-7
+_SMALLEST_AREA = 1e-12
+"""Guards divisions; a box of one thousandth by one thousandth has a million times that area."""
 
 
 def soft_boxes(logits: Tensor, targets: Targets) -> Tensor:
@@ -47,7 +48,7 @@ def giou(first: Tensor, second: Tensor) -> Tensor:
     union = _areas(first) + _areas(second) - overlap
     hull = torch.maximum(first[:, 2:], second[:, 2:]) - torch.minimum(first[:, :2], second[:, :2])
     hull_area = hull.prod(dim=1)
-    return overlap / (union + _EPS) - (hull_area - union) / (hull_area + _EPS)
+    return overlap / union.clamp(min=_SMALLEST_AREA) - (hull_area - union) / hull_area.clamp(min=_SMALLEST_AREA)
 
 
 def _areas(boxes: Tensor) -> Tensor:

@@ -1,0 +1,100 @@
+"""Whatever is wrong with the input: one clear message, exit code 2, no traceback, no model loaded."""
+
+import subprocess
+import sys
+
+import pytest
+from command import TINY_SWEEP, paretune, write_sweep
+
+
+def refused(done):
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    return done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "sweep"])
+def test_every_fault_of_a_sweep_file_is_named_at_once(tmp_path, command):
+    text = (
+        TINY_SWEEP.replace("rank:", "rnak:").replace("trials: 4", "trials: many").replace("[1e-4, 1e-2]", "[1, 1e-2]")
+    )
+    message = refused(paretune(command, write_sweep(tmp_path, text), cwd=tmp_path))
+    assert "sweep.yaml:9:13" in message and "rank" in message
+    assert "sweep.yaml:10:" in message and "low" in message
+    assert "sweep.yaml:14:" in message and "many" in message
+    assert not (tmp_path / "sweeps").exists()
+
+
+def test_an_override_that_makes_no_sense_is_named(tmp_path):
+    message = refused(paretune("sweep", write_sweep(tmp_path), "--set", "search.trails=4", cwd=tmp_path))
+    assert "--set search.trails=4" in message
+    assert "search.trials" in message
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert "nowhere.yaml" in refused(paretune("check", "nowhere.yaml", cwd=tmp_path))
+
+
+@pytest.mark.parametrize("command", ["resume", "status", "report"])
+def test_a_folder_without_a_sweep_is_named(tmp_path, command):
+    assert f"{tmp_path} is no sweep" in refused(paretune(command, tmp_path, cwd=tmp_path))
+
+
+def test_missing_data_are_named_before_anything_starts(tmp_path):
+    text = TINY_SWEEP.replace(
+        "- {source: shapes, domain: shifted, scenes: 12}", "- {source: coco, annotations: a.json, images: photos}"
+    )
+    message = refused(paretune("sweep", write_sweep(tmp_path, text), "--out", "out", cwd=tmp_path))
+    assert str(tmp_path / "a.json") in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_objective_that_the_data_cannot_support_is_named(tmp_path):
+    (tmp_path / "dataset_info.json").write_text('{"chat": {"file_name": "chat.json"}}')
+    (tmp_path / "chat.json").write_text(
+        "[" + ",".join(f'{{"instruction": "Say {i}", "input": "", "output": "{i}"}}' for i in range(10)) + "]"
+    )
+    text = TINY_SWEEP.replace(
+        "- {source: shapes, domain: shifted, scenes: 12}", "- {source: llamafactory, folder: ., dataset: chat}"
+    )
+    message = refused(paretune("check", write_sweep(tmp_path, text), cwd=tmp_path))
+    assert "grounding.miou does not apply" in message
+
+
+def test_a_model_folder_that_does_not_exist_is_named(tmp_path):
+    text = TINY_SWEEP.replace("path: tiny", "path: ./models/mine")
+    assert str(tmp_path / "models" / "mine") in refused(paretune("check", write_sweep(tmp_path, text), cwd=tmp_path))
+
+
+def test_check_says_what_the_data_hold(tmp_path):
+    done = paretune("check", write_sweep(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "refused: 0 rows" in done.stdout
+    assert "train: " in done.stdout and "grounding" in done.stdout
+    assert "adapter.rank, optimizer.learning_rate, mixture.box_ce.weight" in done.stdout
+
+
+def test_help_loads_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from search.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit as done:\n    assert done.code == 0\n"
+        "heavy = {'torch', 'transformers', 'ray', 'optuna', 'pandas', 'pyarrow', 'pydantic', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for word in ("check", "sweep", "resume", "status", "report", "130 interrupted"):
+        assert word in done.stdout
+
+
+def test_checking_loads_no_model_library(tmp_path):
+    script = (
+        "import sys\n"
+        "from search.cli import main\n"
+        f"assert main(['check', {str(write_sweep(tmp_path))!r}]) == 0\n"
+        "heavy = {'torch', 'transformers', 'ray', 'optuna'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

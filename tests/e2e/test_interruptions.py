@@ -1,0 +1,100 @@
+"""A sweep whose driver dies goes on: no trial lost, none twice."""
+
+import os
+import random
+import re
+import signal
+import time
+
+import pytest
+from command import paretune, start_paretune, write_sweep
+from swept import check_sweep
+
+pytestmark = pytest.mark.ray
+
+TRIALS = 6
+KILLS = 5
+
+
+def wait_for(log, pattern, process, *, timeout_s=180):
+    """Wait until a line of the log matches, or the process has ended."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end and process.poll() is None:
+        if re.search(pattern, log.read_text(errors="replace")):
+            return
+        time.sleep(0.05)
+    assert process.poll() is not None, f"nothing matched {pattern}:\n{log.read_text()}"
+
+
+@pytest.mark.slow
+def test_five_kills_of_the_driver_lose_no_trial_and_repeat_none(tmp_path):
+    write_sweep(tmp_path)
+    chance = random.Random(int(os.environ.get("PARETUNE_KILL_SEED", "7")))
+    words = ["sweep", "sweep.yaml", "--out", "out", "--set", f"search.trials={TRIALS}"]
+    kills = 0
+    for run in range(4 * KILLS):
+        log = tmp_path / f"log{run}"
+        process = start_paretune(words, cwd=tmp_path, log=log)
+        wait_for(log, r"trial \d+ starts", process)
+        if kills < KILLS:
+            time.sleep(chance.uniform(0, 8))
+        else:
+            process.wait(300)
+        if process.poll() is not None:
+            assert process.returncode == 0, log.read_text()
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+        words = ["resume", "out"]
+    # a run that ends before its kill leaves fewer kills; resuming a finished sweep is a no-op, so count what happened
+    assert kills == KILLS, f"only {kills} kills hit a running driver"
+    check_sweep(tmp_path / "out", trials=TRIALS)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_ends_with_130_and_the_sweep_can_be_resumed(tmp_path, number):
+    write_sweep(tmp_path)
+    log = tmp_path / "log"
+    process = start_paretune(["sweep", "sweep.yaml", "--out", "out"], cwd=tmp_path, log=log)
+    wait_for(log, r"trial \d+ step 1", process)
+    process.send_signal(number)
+    assert process.wait(60) == 130, log.read_text()
+    assert f"interrupted by {number.name}" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    done = paretune("resume", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    check_sweep(tmp_path / "out", trials=4)
+
+
+def test_a_second_driver_in_one_folder_is_refused(tmp_path):
+    write_sweep(tmp_path)
+    log = tmp_path / "log"
+    process = start_paretune(["sweep", "sweep.yaml", "--out", "out"], cwd=tmp_path, log=log)
+    try:
+        wait_for(log, r"trial \d+ starts", process)
+        done = paretune("resume", "out", cwd=tmp_path)
+        assert done.returncode == 1
+        assert "another process runs the sweep in out" in done.stderr
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_at_the_time_limit_the_sweep_ends_with_what_it_has(tmp_path):
+    write_sweep(tmp_path)
+    done = paretune(
+        "sweep",
+        "sweep.yaml",
+        "--out",
+        "out",
+        "--set",
+        "search.trials=500",
+        "--set",
+        "search.time_limit=25s",
+        cwd=tmp_path,
+    )
+    assert "time limit reached; go on by: paretune resume out" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0
+    status = paretune("status", "out", cwd=tmp_path)
+    assert re.match(r"\d+ of 500 trials ended", status.stdout)

@@ -1,0 +1,39 @@
+"""What a reader gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainable.data.records import Record
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """A row that can't be used.
+
+    Attributes:
+        file: The file it stands in.
+        row: Its place in the file, in the file's own terms, e.g. ``12`` or ``annotation 1090``.
+        reason: What was found and what was expected.
+
+    """
+
+    file: str
+    row: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """The rows of a data set.
+
+    Attributes:
+        records: What can be used.
+        refused: What can't, each with its reason.
+        notes: What the reader decided, and what it left out on purpose, with counts.
+
+    """
+
+    records: tuple[Record, ...]
+    refused: tuple[RefusedRow, ...] = ()
+    notes: tuple[str, ...] = ()
