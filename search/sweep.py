@@ -109,6 +109,7 @@ def _fit(hub: Hub, spec: SweepSpec, scratch: Path) -> None:
             storage_path=str(scratch),
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=0),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
         ),
     ).fit()
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from spaces.trial import DataConfig, ShapesSource
+from trainable.data.sources.coco import read_coco
+from trainable.data.sources.llamafactory import read_llamafactory
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.data.sources.shapes import read_shapes
 
@@ -16,6 +18,8 @@ def _shapes(config: ShapesSource) -> ReadResult:
 
 READERS: Mapping[str, Callable[[Any], ReadResult]] = {
     "shapes": _shapes,
+    "coco": read_coco,
+    "llamafactory": read_llamafactory,
 }
 
 

@@ -1,0 +1,35 @@
+"""JSON files of rows, read with errors that name the place."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from trainable.errors import DataError
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: If it does not exist, is not UTF-8 or not JSON; with line and column.
+
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from error
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}:{error.colno} is not JSON: {error.msg}") from error
+    except (OSError, RecursionError) as error:
+        raise DataError(f"{path} can't be read: {error}") from error
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """Say which known name is meant, or list some."""
+    close = get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names[:10])}"
