@@ -53,6 +53,7 @@ def attach_adapter(base: Base, config: AdapterConfig, *, seed: int) -> Any:
     model = get_peft_model(base.model, lora)
     strays = [name for name, value in model.named_parameters() if value.requires_grad and not _TRAINABLE.match(name)]
     if strays:
+        detach_adapter(model)
         raise ModelError(f"only adapters of the language model may be trained; found {strays[:3]}")
     return model.train()
 

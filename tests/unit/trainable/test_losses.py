@@ -83,7 +83,7 @@ def test_accumulation_gives_the_gradient_of_one_large_batch(model, base, example
     whole, whole_sums = window_gradient(model, base, examples, (8,), config)
     pieces, sums = window_gradient(model, base, examples, sizes, config)
     # GIoU of the row's box of 2 x 2 thousandths is steep: it magnifies the rounding of float32
-    assert (pieces - whole).norm() <= (2e-5 if name in ("giou", "all") else 1e-6) * whole.norm()
+    assert (pieces - whole).norm() <= (2e-5 if name in ("giou", "all") else 2e-6) * whole.norm()
     for term, part in whole_sums.items():
         assert (sums[term].total, sums[term].count) == (pytest.approx(part.total, rel=1e-5), part.count)
 

@@ -1,0 +1,171 @@
+"""One trial on the embedded tiny base, without Ray."""
+
+import dataclasses
+import itertools
+
+import pytest
+import torch
+from trainable.data.collate import collate
+from trainable.errors import DataError, DivergedError
+from trainable.evaluation.generate import generate_answers
+from trainable.host import Host, interleaved
+from trainable.ray_entry import reason_of
+from trainable.trial import Trial
+
+from spaces import METRICS, TERM_NAMES, DataConfig, MixtureConfig, ModelConfig, TrialConfig
+
+DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 24},), search_share=0.4)
+
+
+@pytest.fixture(scope="module")
+def host():
+    torch.set_num_threads(1)
+    return Host(ModelConfig(), DATA)
+
+
+def config_of(**parts):
+    training = {"steps": 6, "rungs": (2, 4), "batch": 4, "rung_rows": 8, "final_rows": 12, "seed": 3}
+    training |= parts.pop("training", {})
+    return TrialConfig.model_validate(
+        {"number": 1, "model": ModelConfig(), "data": DATA, "training": training, **parts}
+    )
+
+
+def run(config, host):
+    ticks = itertools.count()
+    trial = Trial(config, host, clock=lambda: float(next(ticks)))
+    reports = []
+    try:
+        while not trial.is_finished:
+            reports.append(trial.advance())
+    finally:
+        trial.close()
+    return reports
+
+
+def test_a_trial_reports_at_its_rungs_and_at_its_last_step(host):
+    reports = run(config_of(), host)
+    assert [report.step for report in reports] == [2, 4, 6]
+    assert [report.progress for report in reports] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert set(reports[-1].weights) == set(TERM_NAMES)
+    assert set(reports[-1].losses) == {"text_ce", "box_ce"}
+    assert set(METRICS) <= set(reports[-1].metrics)
+    assert {f"teacher_forced.{name}" for name in TERM_NAMES} <= set(reports[-1].metrics)
+
+
+def test_the_same_trial_gives_the_same_numbers_whatever_ran_between(host):
+    config = config_of(
+        adapter={"dropout": 0.1},
+        mixture={"ntl_was": {"on": True}, "giou": {"on": True}},
+        curriculum={"pacing": "linear"},
+    )
+    first = run(config, host)
+    run(config_of(training={"seed": 9}), host)
+    assert run(config, host) == first
+
+
+def test_the_seed_and_the_settings_change_the_numbers(host):
+    plain = run(config_of(), host)[-1].losses
+    assert run(config_of(training={"seed": 4}), host)[-1].losses != plain
+    assert run(config_of(mixture={"box_ce": {"weight": 3.0}}), host)[-1].losses != plain
+
+
+def test_micro_batches_of_half_the_size_train_the_same_trial(host):
+    whole = run(config_of(training={"batch": 8}), host)[-1]
+    halves = run(config_of(training={"batch": 4, "accumulation": 2}), host)[-1]
+    assert halves.losses == pytest.approx(whole.losses, rel=1e-4)
+
+
+def test_training_learns(host):
+    fast = {"learning_rate": 3e-3}
+    reports = run(config_of(optimizer=fast, training={"steps": 30, "rungs": (5,), "batch": 16}), host)
+    first, last = reports[0].metrics, reports[-1].metrics
+    assert last["teacher_forced.text_ce"] < 0.8 * first["teacher_forced.text_ce"]
+
+
+def test_weights_follow_their_schedule_into_the_reports(host):
+    reports = run(config_of(mixture={"box_ce": {"weight": 2.0, "shape": "linear", "octaves": 1.0}}), host)
+    assert [report.weights["box_ce"] for report in reports] == pytest.approx([1.6, 2.4, 3.2])
+    assert [report.weights["text_ce"] for report in reports] == [1, 1, 1]
+
+
+def test_evaluation_does_not_change_with_the_curriculum(host):
+    at_start = {"optimizer": {"learning_rate": 1e-12}}
+    plain = run(config_of(**at_start), host)[-1].metrics
+    paced = run(config_of(**at_start, curriculum={"pacing": "root", "start_share": 0.1}), host)[-1].metrics
+    assert paced == pytest.approx(plain, abs=1e-5)
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial_and_leaves_the_host_usable(host):
+    trial = Trial(config_of(), host)
+    next(value for name, value in trial._model.named_parameters() if "lora_B" in name).data.fill_(float("nan"))
+    with pytest.raises(DivergedError, match=r"text_ce is not finite at step 1") as caught:
+        trial.advance()
+    trial.close()
+    assert reason_of(caught.value) == "diverged: text_ce is not finite at step 1"
+    assert all(value == value for value in run(config_of(), host)[-1].metrics.values())
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried"), "out of memory: CUDA out of memory. Tried"),
+        (MemoryError(), "out of memory: MemoryError"),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you"), "out of memory: DefaultCPUAllocator"),
+        (DataError("a.json#3 is empty"), "bad data: a.json#3 is empty"),
+        (KeyError("x"), "error: KeyError: 'x'"),
+    ],
+)
+def test_each_kind_of_failure_has_its_own_reason(error, reason):
+    with pytest.raises(type(error)) as caught:
+        raise error
+    assert reason_of(caught.value).startswith(reason)
+
+
+def test_a_batch_of_prompts_generates_what_each_prompt_alone_generates(host):
+    rows = host.search_rows(9)
+    examples = [row.example for row in rows]
+    together = generate_answers(host.base.model, host.base, examples, batch=9, max_new_tokens=40)
+    alone = [generate_answers(host.base.model, host.base, [one], batch=1, max_new_tokens=40)[0] for one in examples]
+    assert together == alone
+    assert any("<|box_start|>" in answer for answer in together)
+
+
+def test_generation_agrees_with_the_teacher_forced_argmax(host):
+    """Guards positions in generation: without token types they would silently be one-dimensional."""
+    example = host.search_rows(1)[0].example
+    answer = generate_answers(host.base.model, host.base, [example], batch=1, max_new_tokens=40)[0]
+    prompt = example.row.ids[: example.row.prompt_length]
+    ids = host.base.tokenizer(answer, add_special_tokens=False)["input_ids"]
+    row = dataclasses.replace(
+        example.row, ids=prompt + tuple(ids), roles=(0,) * len(prompt) + (1,) * len(ids), digits=(), boxes_1000=()
+    )
+    batch = collate([dataclasses.replace(example, row=row)], host.base)
+    with torch.no_grad():
+        logits = host.base.model(**batch.inputs, logits_to_keep=batch.keep).logits
+    assert logits.argmax(dim=-1).tolist() == ids
+
+
+def test_training_without_the_images_of_its_rows_is_refused(host):
+    example = next(row.example for row in host.search_rows(4) if row.example.pixels)
+    with pytest.raises(ValueError, match="16 image placeholders but 0 image tokens"):
+        collate([dataclasses.replace(example, pixels=())], host.base)
+
+
+def test_a_row_that_is_too_long_is_refused_with_its_length():
+    short = Host(ModelConfig(), DATA.model_copy(update={"max_length": 30}))
+    with pytest.raises(DataError, match=r"has \d+ tokens, 16 of them of images; data.max_length is 30"):
+        short.search_rows(None)
+
+
+def test_a_mixture_without_a_used_term_cannot_be_built():
+    with pytest.raises(ValueError, match="every loss term is off"):
+        MixtureConfig.model_validate({"text_ce": {"on": False}, "box_ce": {"weight": 0}})
+
+
+def test_any_beginning_of_the_search_rows_holds_both_tasks_in_their_share(host):
+    records = interleaved(host.split.search)
+    share = sum(record.task == "grounding" for record in records) / len(records)
+    for count in range(4, len(records)):
+        found = sum(record.task == "grounding" for record in records[:count])
+        assert abs(found - share * count) <= 1
