@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def local_ray(spec: SweepSpec) -> Iterator[Path]:
             num_cpus=max(os.cpu_count() or 1, int(resources.cpus * spec.search.concurrency)),
             include_dashboard=False,
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             object_store_memory=_OBJECT_STORE_BYTES,
             runtime_env={
                 "working_dir": str(empty),

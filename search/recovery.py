@@ -69,7 +69,7 @@ def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec)
     reported = _reported(trial.number, attempt, tables, spec)
     recorded = tables.trials.loc[tables.trials["trial"] == trial.number]
     if len(recorded):
-        row = recorded.iloc[-1]
+        row = recorded.to_dict("records")[-1]
         values = reported[spec.trial.steps] if row["state"] == "COMPLETE" else None
         hub.finish_adopted(trial, Ending(row["state"], row["reason"], values), reported=reported, is_recorded=True)
         return
@@ -84,7 +84,7 @@ def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -
     """Give the objectives by step of an attempt, without reports that lack one."""
     names = [f"metric.{objective.metric}" for objective in spec.objectives]
     rows = _of_attempt(tables.reports, number, attempt).dropna(subset=names)
-    return {int(row["step"]): tuple(float(row[name]) for name in names) for _, row in rows.iterrows()}
+    return {int(row["step"]): tuple(float(row[name]) for name in names) for row in rows.to_dict("records")}
 
 
 def _decided_ending(
@@ -95,7 +95,7 @@ def _decided_ending(
     decisions = _of_attempt(tables.decisions, number, attempt)
     stops = decisions.loc[decisions["verdict"] == "STOP"]
     if len(stops):
-        row = stops.iloc[-1]
+        row = stops.to_dict("records")[-1]
         return Ending("FAIL" if row["reason"].startswith("bad data") else "PRUNED", row["reason"])
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -28,7 +28,7 @@ class Suggester(Protocol):
         """Draw a whole number in ``[low, high]``."""
         ...
 
-    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
+    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar | None:
         """Draw one of ``choices``."""
         ...
 
@@ -135,7 +135,7 @@ class Choice(_Domain):
 
     def draw(self, name: str, suggester: Suggester) -> Scalar:
         """Draw a value, recorded under ``name``."""
-        return suggester.suggest_categorical(name, list(self.values))
+        return cast(Scalar, suggester.suggest_categorical(name, list(self.values)))
 
     def holds(self, value: Scalar) -> bool:
         """Tell whether a value is among the choices."""

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -11,9 +12,15 @@ import pytest
 def base():
     """Give the embedded tiny base, loaded once."""
     import torch
-    from trainable.model.load import load_base
 
     from spaces import ModelConfig
+    from trainable.model.load import load_base
 
     torch.set_num_threads(1)
     return load_base(ModelConfig())
+
+
+@pytest.fixture(scope="session")
+def examples():
+    """Give the folder of the example sweep files."""
+    return Path(__file__).parents[1] / "examples"

@@ -92,7 +92,11 @@ def interleaved(records: tuple[Record, ...]) -> list[Record]:
     return [record for _, record in sorted(ranked, key=lambda pair: (pair[0], pair[1].id))]
 
 
-@lru_cache(maxsize=1)
 def host_for(model: ModelConfig, data: DataConfig) -> Host:
     """Give this process's host; a change of model or data makes a new one."""
-    return Host(model, data)
+    return _host(model.model_dump_json(), data.model_dump_json())
+
+
+@lru_cache(maxsize=1)
+def _host(model: str, data: str) -> Host:
+    return Host(ModelConfig.model_validate_json(model), DataConfig.model_validate_json(data))

@@ -91,7 +91,7 @@ class Trial:
             seconds=self._clock() - self._started,
             metrics=metrics,
             losses={name: part.total / part.count for name, part in totals.items() if part.count},
-            weights=dict(self._mixture.weights(progress)),
+            weights=self._mixture.weights(progress),
         )
 
     def close(self) -> None:

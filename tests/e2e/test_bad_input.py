@@ -79,7 +79,8 @@ def test_help_loads_nothing_heavy():
         "import sys\n"
         "from search.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit as done:\n    assert done.code == 0\n"
-        "heavy = {'torch', 'transformers', 'ray', 'optuna', 'pandas', 'pyarrow', 'pydantic', 'numpy'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'ray', 'optuna', 'pandas', 'pyarrow', 'pydantic', 'numpy'}\n"
+        "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

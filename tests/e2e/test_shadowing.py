@@ -28,9 +28,13 @@ def test_a_users_files_of_our_names_reach_no_worker(tmp_path):
 def test_a_folder_that_shadows_us_is_named_at_start(tmp_path, name):
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").write_text("")
-    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from search.cli import main; sys.exit(main(['status', 'x']))"
-    root = Path(__file__).parents[2]
-    script = f"import sys; sys.path.append({str(root)!r}); import search; " + script
+    script = (
+        "import sys\n"
+        f"sys.path.append({str(Path(__file__).parents[2])!r})\n"
+        "import search.cli\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "sys.exit(search.cli.main(['status', 'x']))\n"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )

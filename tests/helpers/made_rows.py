@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PIL import Image
+
 from trainable.boxes import Box
 from trainable.data.collate import Example
 from trainable.data.records import IMAGE_TAG, Record, Turn

@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from results import write_sweep_json
 from search.hub import Hub
 from search.recorder import Ending, record_columns
-from search.spec import SweepSpec
 from search.recovery import open_hub
+from search.spec import SweepSpec
 from search.sweep_spec import SPEC_KEY
 from spaces import TrialConfig
 from trainable.report import TrialReport
-
-from results import write_sweep_json
 
 SPACE = {
     "dimensions": {

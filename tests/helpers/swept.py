@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 from optuna.trial import TrialState
+
 from search.study import open_studies
 
 

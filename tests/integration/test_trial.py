@@ -5,14 +5,14 @@ import itertools
 
 import pytest
 import torch
+
+from spaces import METRICS, TERM_NAMES, DataConfig, MixtureConfig, ModelConfig, TrialConfig
 from trainable.data.collate import collate
 from trainable.errors import DataError, DivergedError
 from trainable.evaluation.generate import generate_answers
 from trainable.host import Host, interleaved
 from trainable.ray_entry import reason_of
 from trainable.trial import Trial
-
-from spaces import METRICS, TERM_NAMES, DataConfig, MixtureConfig, ModelConfig, TrialConfig
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 24},), search_share=0.4)
 

@@ -28,7 +28,7 @@ class Mixture:
         self._config = config
         self._terms = terms
 
-    def weights(self, progress: float) -> dict[TermName, float]:
+    def weights(self, progress: float) -> dict[str, float]:
         """Give the weight of every term at a progress in 0–1."""
         return {name: term.weight_at(progress) for name, term in self._config.terms().items()}
 

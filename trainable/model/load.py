@@ -121,7 +121,7 @@ def load_base(config: ModelConfig) -> Base:
     folder = str(tiny_folder()) if config.path == TINY_NAME else config.path
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        model = AutoModelForImageTextToText.from_pretrained(folder, dtype=getattr(torch, config.dtype))
+        model: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=getattr(torch, config.dtype))
         tokenizer = AutoTokenizer.from_pretrained(folder)
         processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
     except (OSError, ValueError) as error:

@@ -3,9 +3,9 @@ import optuna
 import pytest
 from made_search import Events, made_report, made_spec, run_to_end, start_hub
 from optuna.trial import TrialState
-from search.study import open_studies
 
 from results import read_sweep
+from search.study import open_studies
 
 
 def studies(folder):

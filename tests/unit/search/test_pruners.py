@@ -1,12 +1,14 @@
+from typing import get_args
+
 import optuna
 import pytest
 from made_search import made_spec, run_to_end, start_hub
+
 from search.pruners import PRUNERS, Curve, make_pruner
 from search.pruners.base import NoPruner
 from search.pruners.median_all import MedianAllPruner
 from search.spec import PrunerName, StockPruner
 from search.study import open_studies
-from typing_extensions import get_args
 
 FINISHED = [Curve(number, {2: (number / 10, (10 - number) / 10), 4: (0.5, 0.5)}) for number in range(1, 6)]
 

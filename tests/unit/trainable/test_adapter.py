@@ -2,11 +2,11 @@ import hashlib
 
 import pytest
 import torch
+
+from spaces import AdapterConfig
 from trainable.errors import ModelError
 from trainable.model import adapter as adapter_module
 from trainable.model.adapter import attach_adapter, detach_adapter
-
-from spaces import AdapterConfig
 
 
 def fingerprint(model):

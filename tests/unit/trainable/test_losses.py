@@ -6,6 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rows import example_of, made_record, mixed_records
+
+from spaces import TERM_NAMES, AdapterConfig, MixtureConfig, TermConfig
 from trainable.boxes import Box
 from trainable.data.collate import collate
 from trainable.losses import LOSS_TERMS, Mixture
@@ -14,8 +16,6 @@ from trainable.losses.ntl import NumberTokenLoss
 from trainable.markup import reference_text
 from trainable.model.adapter import attach_adapter, detach_adapter
 from trainable.trial import accumulate
-
-from spaces import TERM_NAMES, AdapterConfig, MixtureConfig, TermConfig
 
 ALL_ON = MixtureConfig(**{name: TermConfig(weight=w) for name, w in zip(TERM_NAMES, (1, 0.7, 0.3, 0.2), strict=True)})
 

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rows import made_record, mixed_records
+
 from trainable.boxes import Box
 from trainable.data.records import IMAGE_TAG, Record, Turn
 from trainable.data.render import BOX, PROMPT, TEXT, render
