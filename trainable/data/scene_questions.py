@@ -85,7 +85,7 @@ def echo_text(rng: random.Random) -> str:
     It trains the embedding rows of words that the base never sees in a picture; a LoRA on linear layers can't.
     """
     domain: Domain = rng.choice(("base", "shifted", "shifted"))
-    colours = sorted(LOOKS["base"].colours | LOOKS["shifted"].colours)
+    colours = sorted({*LOOKS["base"].colours, *LOOKS["shifted"].colours})
     names = sorted({*LOOKS["base"].shapes, *LOOKS["shifted"].shapes})
     phrases = [f"the {rng.choice(colours)} {rng.choice(names)}" for _ in range(rng.randint(1, 3))]
     match rng.randrange(4):

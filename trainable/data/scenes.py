@@ -1,8 +1,8 @@
 """Scenes of coloured shapes: what is in them and how they are drawn.
 
-A scene is 112 x 112 pixels and holds one to three shapes that differ in colour and in form and do not touch. Corners lie
-on a lattice of four pixels. Every picture carries an illumination ramp, red growing from left to right and blue from top
-to bottom: the vision tower of Qwen2-VL knows only relative positions, and the ramp puts absolute ones into the pixels.
+A scene is 112 x 112 pixels and holds one to three shapes that differ in colour and in form and do not touch. Corners
+lie on a lattice of two pixels. Every picture carries an illumination ramp, red growing from left to right and blue
+from top to bottom: Qwen2-VL's vision tower knows only relative positions, the ramp puts absolute ones into the pixels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DOMAINS: tuple[Domain, ...] = ("base", "shifted")
 Point = tuple[float, float]
 
 SIDE_PX = 112
-LATTICE_PX = 4
+LATTICE_PX = 2
 MARGIN_PX = 4
 RAMP = 45
 """Half the change of red across the picture and of blue down the picture, in grey levels."""

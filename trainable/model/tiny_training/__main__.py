@@ -1,7 +1,7 @@
 """Make the tiny base: ``python -m trainable.model.tiny_training --out DIR --seed 0``.
 
-All budgets are steps and all draws come from the seed, on one thread: the same seed and scale give the same weights, bit
-by bit, on one machine.
+All budgets are steps and all draws come from the seed, on one thread: the same seed and scale give the same weights,
+bit by bit, on one machine.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from trainable.model.tiny_training.stages import Stage, train_language, train_vi
 from trainable.model.tiny_training.tokenizer import SPECIAL_TOKENS, train_tokenizer
 from trainable.seeding import child_seed
 
-VISION = Stage(steps=3000, batch=32, peak=2e-3)
-LANGUAGE = Stage(steps=8000, batch=16, peak=2e-3)
-JOINT = Stage(steps=1500, batch=16, peak=5e-4)
+VISION = Stage(steps=2600, batch=32, peak=2e-3)
+LANGUAGE = Stage(steps=3000, batch=16, peak=2e-3)
+JOINT = Stage(steps=1000, batch=16, peak=5e-4)
 
 CORPUS_SCENES = 2000
 TEST_SCENES = 400
@@ -62,7 +62,8 @@ def make_base(folder: Path, *, seed: int, scale: float) -> None:
     torch.set_num_threads(1)
     started = time.process_time()
     tokenizer = train_tokenizer(seed=seed, scenes=CORPUS_SCENES)
-    token_ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS}
+    vocabulary = tokenizer.get_vocab()
+    token_ids = {token: vocabulary[token] for token in SPECIAL_TOKENS}
     torch.manual_seed(child_seed(seed, "weights"))
     rows = math.ceil(len(tokenizer) / _ROUND_TO) * _ROUND_TO
     model = Qwen2VLForConditionalGeneration._from_config(
@@ -79,7 +80,11 @@ def make_base(folder: Path, *, seed: int, scale: float) -> None:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "vocabulary": len(tokenizer),
         "cpu_minutes": round((time.process_time() - started) / 60, 1),
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__, "tokenizers": tokenizers.__version__},
+        "versions": {
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "tokenizers": tokenizers.__version__,
+        },
         "test": {"seed": TEST_SEED, "scenes": scenes},
         "base": _rounded(asdict(score_base(folder, domain="base", scenes=scenes, seed=TEST_SEED))),
         "shifted": _rounded(asdict(score_base(folder, domain="shifted", scenes=scenes, seed=TEST_SEED))),

@@ -1,7 +1,7 @@
 """Many questions about one picture in one row.
 
-All questions of a row share the tokens up to the picture. Each sees those and itself, at the positions that it would have
-alone, so that the model learns from exactly the rows that it will meet, at a fraction of the cost.
+All questions of a row share the tokens up to the picture. Each sees those and itself, at the positions that it would
+have alone, so that the model learns from exactly the rows that it will meet, at a fraction of the cost.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ class Packer:
         before = self._start.index(self._image)
         places = [(place, place, place) for place in range(before)]
         places += [(before, before + cell // CELLS, before + cell % CELLS) for cell in range(CELLS * CELLS)]
-        return [*places, (before + CELLS,) * 3]
+        after = before + CELLS
+        return [*places, (after, after, after)]
 
     def _weights(self, reply: Sequence[int]) -> list[float]:
         if self._box[0] not in reply:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from typing import Any
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers, trainers
 from tokenizers.models import BPE
-from transformers import Qwen2Tokenizer
+from transformers import AddedToken, Qwen2Tokenizer
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from trainable.data.scene_questions import echo_question, echo_text
@@ -118,9 +119,14 @@ def train_tokenizer(*, seed: int, scenes: int) -> Qwen2Tokenizer:
 def _dressed(bare: Tokenizer) -> Qwen2Tokenizer:
     """Add the special tokens after the vocabulary, in Qwen's order, and the chat template."""
     model = json.loads(bare.to_str())["model"]
-    merges = [tuple(pair) for pair in model["merges"]]
-    tokenizer = Qwen2Tokenizer(vocab=model["vocab"], merges=merges, unk_token=None)
-    tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
+    settings: dict[str, Any] = {
+        "vocab": model["vocab"],
+        "merges": [tuple(pair) for pair in model["merges"]],
+        "unk_token": None,  # every byte is known
+    }
+    tokenizer = Qwen2Tokenizer(**settings)
+    added: list[str | AddedToken] = [AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS]
+    tokenizer.add_tokens(added)
     tokenizer.eos_token, tokenizer.pad_token = "<|im_end|>", "<|endoftext|>"
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.model_max_length = 4096
