@@ -20,6 +20,7 @@ _SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_GLOBAL_CHECKPOINT_S": "86400",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
@@ -43,6 +44,9 @@ def local_ray(spec: SweepSpec) -> Iterator[Path]:
     """
     os.environ.update(_SETTINGS)
     import ray  # after its settings, which it reads when it is imported
+
+    # it would list failed trials with their tracebacks; the record has them with their reasons
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
     resources = spec.trial.resources
     threads = str(max(1, int(resources.cpus)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -11,6 +12,8 @@ from typing_extensions import override
 from search.hub import Hub
 from search.searcher import NUMBER_KEY
 from trainable.ray_entry import ENDING_KEY, ending_of, report_of
+
+_LONGEST_REASON = 300
 
 
 class HubScheduler(FIFOScheduler):
@@ -33,7 +36,14 @@ class HubScheduler(FIFOScheduler):
 
     @override
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        self._hub.fail(trial.config[NUMBER_KEY], "worker died: the process that ran the trial is gone")
+        self._hub.fail(trial.config[NUMBER_KEY], f"worker died: {_last_words(trial)}")
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+
+def _last_words(trial: Trial) -> str:
+    """Give the last line of what Ray noted about an actor that died."""
+    path = trial.error_file
+    lines = Path(path).read_text(errors="replace").strip().splitlines() if path else []
+    return lines[-1].strip()[:_LONGEST_REASON] if lines else "the process that ran the trial is gone"

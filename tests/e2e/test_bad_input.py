@@ -28,7 +28,7 @@ def test_every_fault_of_a_sweep_file_is_named_at_once(tmp_path, command):
 def test_an_override_that_makes_no_sense_is_named(tmp_path):
     message = refused(paretune("sweep", write_sweep(tmp_path), "--set", "search.trails=4", cwd=tmp_path))
     assert "--set search.trails=4" in message
-    assert "search.trials" in message
+    assert "Did you mean 'trials'?" in message
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -1,0 +1,54 @@
+"""A worker process that dies takes its trial with it, not the sweep."""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from command import start_paretune, write_sweep
+from swept import recorded_trials, study_trials
+
+pytestmark = pytest.mark.ray
+
+
+def workers_of(process):
+    """Find the processes of trials below a driver, by the titles that Ray gives them."""
+    children = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+        except (OSError, IndexError):
+            continue
+    found, queue = [], [process.pid]
+    while queue:
+        for child in children.get(queue.pop(), []):
+            queue.append(child)
+            title = Path(f"/proc/{child}/cmdline").read_bytes() if Path(f"/proc/{child}/cmdline").exists() else b""
+            if b"ray::" in title and b"Trial" in title:
+                found.append(child)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes through /proc")
+def test_a_killed_worker_fails_its_trial_and_the_sweep_goes_on(tmp_path):
+    write_sweep(tmp_path)
+    log = tmp_path / "log"
+    words = ["sweep", "sweep.yaml", "--out", "out", "--set", "search.concurrency=1"]
+    process = start_paretune(words, cwd=tmp_path, log=log)
+    end = time.monotonic() + 120
+    while not re.search(r"trial 1 starts", log.read_text()) and time.monotonic() < end:
+        time.sleep(0.02)
+    victims = workers_of(process)
+    assert victims, log.read_text()
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    assert process.wait(200) == 0, log.read_text()
+    trials = recorded_trials(tmp_path / "out")
+    assert trials == study_trials(tmp_path / "out")
+    assert trials[1] == (1, "FAIL")
+    assert [state for _, state in trials].count("FAIL") == 1
+    assert "trial 1 FAIL" in log.read_text() and "worker died: " in log.read_text()
+    assert "Traceback" not in log.read_text()
