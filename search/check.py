@@ -77,5 +77,16 @@ def check_data(spec: SweepSpec) -> DataSummary:
     )
 
 
+def check_same_data(spec: SweepSpec, *, data_hash: str) -> None:
+    """See that the data still are those that a sweep was started with.
+
+    Raises:
+        CheckError: If a row was added, removed or changed, or the data can't be read any more.
+
+    """
+    if check_data(spec).data_hash != data_hash:
+        raise CheckError("data: rows were added, removed or changed since the sweep was started; start a new sweep")
+
+
 def _words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no rows"

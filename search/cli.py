@@ -119,12 +119,16 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     _need_sweep(options.folder)
-    from results import read_sweep
-    from search.progress import SweepProgress
-    from search.sweep import resume_sweep
+    from results import read_sweep, read_sweep_json
+    from search.check import check_same_data
     from search.sweep_spec import spec_of
 
     spec = spec_of(options.folder)
+    check_same_data(spec, data_hash=read_sweep_json(options.folder).metadata["data_hash"])
+
+    from search.progress import SweepProgress
+    from search.sweep import resume_sweep
+
     first, second = (objective.metric for objective in spec.objectives)
     ended = len(read_sweep(options.folder).trials)
     with SweepProgress(trials=spec.search.trials, ended=ended, objectives=(first, second)) as progress:

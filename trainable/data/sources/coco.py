@@ -5,7 +5,6 @@ Read by hand: pycocotools drops what it does not understand without a word, and 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from trainable.errors import DataError
 from trainable.markup import reference_text
 
 CATEGORY_QUESTION = "Which objects are in the picture?"
+_ROUNDING_PX = 0.01
 _LISTS = ("images", "annotations", "categories")
 
 
@@ -115,27 +115,27 @@ def _boxes(
                 raise DataError(f"the category {category!r} is not listed in categories")
             if image_id not in images:
                 raise DataError(f"the image {image_id!r} is not listed in images, or was refused")
-            if fault := _pixel_fault(box, *images[image_id][1:]):
+            box = _snapped(box, *images[image_id][1:])
+            if fault := fault_of(box, width=images[image_id][1], height=images[image_id][2]):
                 raise DataError(fault)
         except (KeyError, TypeError, ValueError) as error:
             reason = str(error) if isinstance(error, DataError) else f"needs image_id, category_id, bbox: {error!r}"
             refused.append(RefusedRow(str(path), row, reason))
         else:
             seen.add(entry.get("id"))
-            # rounding in the file may put an edge a hundredth of a pixel outside
-            box = Box(max(box.x1, 0), max(box.y1, 0), *map(min, box[2:], images[image_id][1:]))
             boxes.setdefault(image_id, []).append((category, box, bool(entry.get("iscrowd"))))
     return boxes
 
 
-def _pixel_fault(box: Box, width: int, height: int) -> str | None:
-    if not all(map(math.isfinite, box)):
-        return f"a coordinate is not finite: {tuple(box)}"
-    slack = 0.01
-    shifted = Box(box.x1 + slack, box.y1 + slack, box.x2 + slack, box.y2 + slack)
-    return fault_of(box, width=width, height=height) and fault_of(
-        shifted, width=width + 2 * slack, height=height + 2 * slack
-    )
+def _snapped(box: Box, width: int, height: int) -> Box:
+    """Put corners that rounding in the file left a hundredth of a pixel outside on the image's edge."""
+
+    def snap(value: float, edge: int) -> float:
+        if -_ROUNDING_PX <= value < 0:
+            return 0.0
+        return float(edge) if edge < value <= edge + _ROUNDING_PX else value
+
+    return Box(snap(box.x1, width), snap(box.y1, height), snap(box.x2, width), snap(box.y2, height))
 
 
 def _locate(path: Path, image_id: Any, file: Path, category: str, box_1000: Box) -> Record:

@@ -1,0 +1,62 @@
+import json
+
+import pytest
+from made_search import made_spec, start_hub
+from PIL import Image
+
+from results import write_sweep_json
+from search.check import check_data
+from search.cli import main
+from search.errors import CheckError
+from search.recorder import record_columns
+from search.sweep_spec import SPEC_KEY
+
+
+def coco_spec(folder, *, boxes, photos=4):
+    (folder / "photos").mkdir(exist_ok=True)
+    for number in range(photos):
+        Image.new("RGB", (64, 48), (9 * number, 0, 0)).save(folder / "photos" / f"{number}.png")
+    content = {
+        "images": [{"id": n, "file_name": f"{n}.png", "width": 64, "height": 48} for n in range(photos)],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [
+            {"id": n, "image_id": image, "category_id": 1, "bbox": box} for n, (image, box) in enumerate(boxes)
+        ],
+    }
+    (folder / "boxes.json").write_text(json.dumps(content))
+    source = {"source": "coco", "annotations": str(folder / "boxes.json"), "images": str(folder / "photos")}
+    spec = made_spec()
+    return spec.model_copy(update={"data": type(spec.data)(sources=(source,), search_share=0.5)})
+
+
+FINE = [(image, [5, 6, 30, 20]) for image in range(4)]
+
+
+def test_rows_are_counted_by_split_and_task(tmp_path):
+    summary = check_data(coco_spec(tmp_path, boxes=FINE))
+    assert summary.counts == {"train": {"grounding": 2, "text": 2}, "search": {"grounding": 2, "text": 2}}
+    assert "train: 2 grounding, 2 text" in summary.lines()
+
+
+def test_refused_rows_are_listed_with_file_row_and_reason(tmp_path):
+    summary = check_data(coco_spec(tmp_path, boxes=[*FINE, (0, [60, 6, 30, 20])]))
+    line = next(line for line in summary.lines() if "annotations 4" in line)
+    assert f"{tmp_path}/boxes.json row annotations 4: the box leaves the image of 64x48" in line
+    assert "refused: 1 rows" in summary.lines()
+
+
+def test_an_objective_without_rows_in_the_search_split_is_refused(tmp_path):
+    spec = coco_spec(tmp_path, boxes=[(n // 2, [5, 6, 30, 20]) for n in range(8)])  # two cats in every photo
+    with pytest.raises(CheckError, match=r"grounding.miou does not apply: the search split has no grounding row"):
+        check_data(spec)
+
+
+def test_a_sweep_whose_data_changed_is_not_resumed(tmp_path, capsys):
+    spec = coco_spec(tmp_path, boxes=FINE)
+    folder = tmp_path / "out"
+    metadata = {SPEC_KEY: spec.model_dump_json(), "data_hash": check_data(spec).data_hash}
+    write_sweep_json(folder, record_columns(spec), metadata=metadata)
+    start_hub(spec, folder)
+    coco_spec(tmp_path, boxes=[(image, [5, 6, 31, 20]) for image in range(4)])
+    assert main(["resume", str(folder)]) == 2
+    assert "rows were added, removed or changed since the sweep was started" in capsys.readouterr().err
