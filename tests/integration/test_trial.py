@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 import torch
+from made_rows import example_of, mixed_records
 
 from spaces import METRICS, TERM_NAMES, DataConfig, MixtureConfig, ModelConfig, TrialConfig
 from trainable.data.collate import collate
@@ -129,6 +130,12 @@ def test_a_batch_of_prompts_generates_what_each_prompt_alone_generates(host):
     alone = [generate_answers(host.base.model, host.base, [one], batch=1, max_new_tokens=40)[0] for one in examples]
     assert together == alone
     assert any("<|box_start|>" in answer for answer in together)
+
+
+def test_a_batch_of_rows_with_and_without_images_generates_what_each_alone_generates(base):
+    examples = [example_of(record, base) for record in mixed_records()]
+    together = generate_answers(base.model, base, examples, batch=8, max_new_tokens=20)
+    assert together == [generate_answers(base.model, base, [e], batch=1, max_new_tokens=20)[0] for e in examples]
 
 
 def test_generation_agrees_with_the_teacher_forced_argmax(host):
