@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from results.errors import ResultsError
 from results.reader import SweepTables, last_attempts, last_reports, read_sweep
+from results.report import pareto_table, write_report
 from results.schema import (
     SCHEMA_VERSION,
     DecisionRow,
@@ -38,7 +39,9 @@ __all__ = [
     "Verdict",
     "last_attempts",
     "last_reports",
+    "pareto_table",
     "read_sweep",
     "read_sweep_json",
+    "write_report",
     "write_sweep_json",
 ]

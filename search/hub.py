@@ -308,7 +308,7 @@ class Hub:
         if not is_recorded:
             self._recorder.ending(
                 running.config,
-                running.point,
+                self._spec.space.used(running.point),
                 ending,
                 steps=steps,
                 seconds=running.seconds_before + running.seconds,

@@ -10,7 +10,7 @@ from pathlib import Path
 from results import DecisionRow, Objective, ParamType, RecordColumns, RecordWriter, ReportRow, TrialRow
 from results.schema import State, Verdict
 from search.spec import SweepSpec
-from spaces import METRICS, TERM_NAMES, Point, TrialConfig, leaves
+from spaces import METRICS, TERM_NAMES, Scalar, TrialConfig, leaves
 from trainable.report import TrialReport
 
 _TYPES: Mapping[type, ParamType] = {bool: "bool", int: "int", float: "float", str: "str"}
@@ -98,9 +98,16 @@ class Recorder:
         )
 
     def ending(
-        self, config: TrialConfig, point: Point, ending: Ending, *, steps: int, seconds: float, started: datetime
+        self,
+        config: TrialConfig,
+        params: Mapping[str, Scalar | None],
+        ending: Ending,
+        *,
+        steps: int,
+        seconds: float,
+        started: datetime,
     ) -> None:
-        """Record that a trial has ended."""
+        """Record that a trial has ended; a parameter that played no part is ``None``."""
         values = dict(zip(self._objectives, ending.values, strict=True)) if ending.values else {}
         self._writer.append_trial(
             TrialRow(
@@ -114,7 +121,7 @@ class Recorder:
                 seed=self._seed,
                 started=started,
                 ended=self.now(),
-                params=dict(point),
+                params=params,
                 values=values,
             )
         )

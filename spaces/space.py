@@ -110,6 +110,13 @@ class SearchSpace(BaseModel):
             if self.dimensions[key].is_active(point) and self.dimensions[key].holds(point[key])
         }
 
+    def used(self, point: Point) -> Mapping[str, Scalar | None]:
+        """Give every value of a point, and ``None`` for a dimension whose condition fails: it plays no part."""
+        return {
+            key: None if key in self.dimensions and not self.dimensions[key].is_active(point) else value
+            for key, value in point.items()
+        }
+
     def home(self, key: str) -> Scalar:
         """Give the value of a dimension for trial 0 and where its condition fails.
 

@@ -1,0 +1,123 @@
+"""The frame of a figure: scales, axes and marks as SVG that follows the page's colours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH, HEIGHT = 640, 400
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 16, 56
+_TICKS = 5
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One direction of a figure.
+
+    Attributes:
+        label: What is measured.
+        low: Value at the start.
+        high: Value at the end, above ``low``.
+        is_whole: Whether only whole numbers make sense as ticks.
+
+    """
+
+    label: str
+    low: float
+    high: float
+    is_whole: bool = False
+
+    @classmethod
+    def around(cls, label: str, values: Sequence[float], *, is_whole: bool = False) -> Axis:
+        """Give an axis that holds all values with a little room; also for one value or equal ones."""
+        low, high = min(values), max(values)
+        room = 0.08 * (high - low) or 0.05 * abs(high) or 0.5
+        return cls(label, low - room, high + room, is_whole)
+
+    def ticks(self) -> list[float]:
+        """Give round values inside the axis."""
+        raw = (self.high - self.low) / _TICKS
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(size * power for size in (1, 2, 5, 10) if size * power >= raw)
+        step = max(step, 1.0) if self.is_whole else step
+        first = math.ceil(self.low / step)
+        return [index * step for index in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+    def tick_text(self, value: float) -> str:
+        """Write a tick with as many decimals as the ticks need."""
+        ticks = self.ticks()
+        step = ticks[1] - ticks[0] if len(ticks) > 1 else abs(value) or 1
+        return f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Maps values to places in the figure."""
+
+    x: Axis
+    y: Axis
+
+    def at_x(self, value: float) -> float:
+        """Give the place of a horizontal value in the figure's units."""
+        share = (value - self.x.low) / (self.x.high - self.x.low)
+        return _LEFT + share * (WIDTH - _LEFT - _RIGHT)
+
+    def at_y(self, value: float) -> float:
+        """Give the place of a vertical value; larger values lie higher."""
+        share = (value - self.y.low) / (self.y.high - self.y.low)
+        return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
+
+    def point(self, x: float, y: float) -> str:
+        """Give a place as SVG's path syntax wants it."""
+        return f"{self.at_x(x):.1f},{self.at_y(y):.1f}"
+
+    def figure(self, marks: Sequence[str], *, title: str, description: str) -> str:
+        """Put marks into a frame with axes.
+
+        Args:
+            marks: SVG elements, drawn in this order.
+            title: Read out by screen readers, and shown by a pointer that rests.
+            description: What the figure shows, in a sentence.
+
+        """
+        return (
+            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">'
+            f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
+            f"{''.join(self._axes())}{''.join(marks)}</svg>"
+        )
+
+    def _axes(self) -> list[str]:
+        bottom, middle = HEIGHT - _BOTTOM, (HEIGHT - _BOTTOM + _TOP) / 2
+        parts: list[str] = []
+        for tick in self.x.ticks():
+            place = f"{self.at_x(tick):.1f}"
+            parts.append(f'<line class="grid" x1="{place}" x2="{place}" y1="{_TOP}" y2="{bottom}"/>')
+            parts.append(text(self.x.tick_text(tick), float(place), bottom + 18, anchor="middle"))
+        for tick in self.y.ticks():
+            place = f"{self.at_y(tick):.1f}"
+            parts.append(f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{place}" y2="{place}"/>')
+            parts.append(text(self.y.tick_text(tick), _LEFT - 8, float(place) + 4, anchor="end"))
+        parts.append(text(self.x.label, (_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, anchor="middle", kind="label"))
+        parts.append(
+            f'<text class="label" text-anchor="middle" transform="translate(15 {middle:.0f}) rotate(-90)">'
+            f"{escape(self.y.label)}</text>"
+        )
+        return parts
+
+
+def text(words: str, x: float, y: float, *, anchor: str = "start", kind: str = "tick") -> str:
+    """Write words at a place; ``kind`` is the class that the page styles."""
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def circle(x: float, y: float, *, kind: str, title: str, radius: float = 5) -> str:
+    """Draw a round mark whose title a resting pointer shows."""
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}"><title>{escape(title)}</title></circle>'
+
+
+def diamond(x: float, y: float, *, kind: str, title: str, radius: float = 8) -> str:
+    """Draw a mark that differs from a round one in form, not only in colour."""
+    corners = f"{x:.1f},{y - radius:.1f} {x + radius:.1f},{y:.1f} {x:.1f},{y + radius:.1f} {x - radius:.1f},{y:.1f}"
+    return f'<polygon class="{kind}" points="{corners}"><title>{escape(title)}</title></polygon>'
