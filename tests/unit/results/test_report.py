@@ -1,0 +1,139 @@
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from made_sweep import COLUMNS, baseline, complete, failed, make_large_sweep, make_sweep, pruned
+
+from results import Objective, RecordColumns, ResultsError, pareto_table, write_report
+
+USUAL = [baseline(0.50, 0.60), complete(0.60, 0.55), complete(0.55, 0.70), complete(0.45, 0.50), pruned(20, 0.1, 0.1)]
+
+
+def page(folder, trials, **settings):
+    return write_report(make_sweep(folder, trials, **settings)).read_text()
+
+
+def figures(text):
+    return [ElementTree.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", text, re.DOTALL)]
+
+
+def marks(figure, kind):
+    return [node for node in figure.iter() if node.get("class") == kind]
+
+
+def test_the_front_shows_every_completed_trial_with_the_baseline_in_a_form_of_its_own(tmp_path):
+    front = figures(page(tmp_path, USUAL))[0]
+    assert len(marks(front, "front")) == 2
+    assert len(marks(front, "dominated")) == 1
+    (mark,) = marks(front, "baseline")
+    assert mark.tag.endswith("polygon")
+    assert mark[0].text == "trial 0, baseline: grounding.miou 0.500, text.token_f1 0.600"
+
+
+def test_larger_scores_lie_further_right_and_higher(tmp_path):
+    front = figures(page(tmp_path, USUAL))[0]
+    one, two = sorted(marks(front, "front"), key=lambda mark: float(mark.get("cx")))
+    assert "trial 2" in one[0].text and "trial 1" in two[0].text
+    assert float(one.get("cy")) < float(two.get("cy"))
+
+
+def test_the_hypervolume_is_drawn_for_every_ended_trial(tmp_path):
+    area = figures(page(tmp_path, USUAL))[1]
+    assert [len(marks(area, kind)) for kind in ("front", "pruned", "failed")] == [4, 1, 0]
+    # above the reference 0.45, 0.55: baseline, 1 and 2 cover (0.55-0.45)*(0.70-0.55) + nothing more at 0.55
+    assert "after trial 4 (PRUNED): 0.015" in [mark[0].text for mark in marks(area, "pruned")]
+
+
+def test_pruned_trials_are_counted_at_their_step(tmp_path):
+    text = page(tmp_path, USUAL)
+    assert "1 of 5 ended trials were pruned: 1 at step 20. That saved 20 of 200 steps (10%)." in text
+    assert [mark[0].text for mark in marks(figures(text)[2], "bar-pruned")] == ["step 20: 1 pruned here"]
+
+
+def test_the_constant_box_and_parse_failures_stand_beside_the_grounding_score(tmp_path):
+    text = page(tmp_path, USUAL)
+    names = re.findall(r"<th scope=\"col\">([^<]+)</th>", text)
+    at = names.index("grounding.miou")
+    assert names[at : at + 3] == ["grounding.miou", "grounding.constant_box_miou", "grounding.parse_failure_rate"]
+    assert "One constant box, the mean training box, gets 0.170 in grounding.miou on the same rows." in text
+
+
+def test_a_sweep_that_learnt_no_more_than_a_constant_box_says_so(tmp_path):
+    text = page(tmp_path, [baseline(0.10, 0.5), complete(0.16, 0.6)])
+    assert "nothing here has learned to ground" in text
+
+
+DEGENERATE = {
+    "no trial": ([], ["No trial has ended yet", "There is no front", "Nothing has been pruned"]),
+    "all failed": ([failed(), failed("diverged: giou")], ["No trial completed", "There is no hypervolume", "diverged"]),
+    "only the baseline": ([baseline(0.5, 0.6)], ["Only the baseline completed", "no trade-off to draw"]),
+    "no baseline": ([complete(0.5, 0.6), complete(0.6, 0.5)], ["Nothing can be compared with plain cross entropy"]),
+    "failed baseline": ([failed(role="baseline"), complete(0.5, 0.6)], ["its trial 0 ended as FAIL (out of memory)"]),
+    "one objective constant": (
+        [baseline(0.5, 0.6), complete(0.6, 0.6), complete(0.7, 0.6)],
+        ["Every completed trial has the same text.token_f1, 0.600: nothing is traded against it."],
+    ),
+    "equal trials": ([baseline(0.5, 0.6), complete(0.5, 0.6)], ["No trial beats plain cross entropy"]),
+    "no controls": (
+        [
+            baseline(0.5, 0.6, constant_box_miou=None, parse_failure_rate=None),
+            complete(0.6, 0.5, constant_box_miou=None, parse_failure_rate=None),
+        ],
+        ["No completed trial reported grounding.constant_box_miou"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_a_report_is_never_blank(tmp_path, name):
+    trials, sentences = DEGENERATE[name]
+    text = page(tmp_path, trials)
+    for sentence in sentences:
+        assert sentence in text
+    for block in re.findall(r"<figure>.*?</figure>", text, re.DOTALL):
+        assert "<svg" in block or "<p>" in block.split("figcaption", 1)[1]
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    assert all(sentence in markdown for sentence in sentences)
+
+
+def test_the_page_needs_no_network(tmp_path):
+    text = page(tmp_path, USUAL)
+    assert set(re.findall(r"https?://[^\s\"'<]+", text)) <= {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"<(script|link|img|iframe)\b|@import|url\(", text)
+
+
+def test_texts_of_the_sweep_are_escaped(tmp_path):
+    text = page(tmp_path, [*USUAL, failed("<script>alert(1)</script> & more")])
+    assert "<script>" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
+
+
+def test_smaller_can_be_better(tmp_path):
+    columns = RecordColumns(
+        params={}, objectives=(COLUMNS.objectives[0], Objective("text.loss", "minimize", 0, None)), metrics=(), terms=()
+    )
+    text = page(tmp_path, [baseline(0.5, 2.0), complete(0.6, 1.5), complete(0.7, 1.8)], columns=columns)
+    assert "text.loss (smaller is better)" in text
+    assert "Trial 1 beats plain cross entropy in both objectives" in text
+
+
+def test_the_table_for_the_terminal_holds_the_front_and_the_baseline(tmp_path):
+    make_sweep(tmp_path, USUAL)
+    columns, rows = pareto_table(tmp_path)
+    assert columns[:3] == ("trial", "role", "grounding.miou")
+    assert [(row[0], row[1]) for row in rows] == [("1", "front"), ("2", "front"), ("0", "baseline")]
+
+
+def test_a_large_sweep_is_capped_with_a_note(tmp_path):
+    trials = [
+        baseline(0.5, 0.5),
+        *(complete(0.3 + 0.4 * (n % 97) / 97, 0.7 - 0.4 * (n % 89) / 89) for n in range(1200)),
+    ]
+    text = write_report(make_large_sweep(tmp_path, trials)).read_text()
+    assert text.count("<tr") == 1001
+    assert "201 more trials are not shown; the Parquet in trials/ has them all." in text
+
+
+def test_a_folder_that_is_no_sweep_is_refused(tmp_path):
+    with pytest.raises(ResultsError, match=r"is no sweep"):
+        write_report(tmp_path)
