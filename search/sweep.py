@@ -84,7 +84,8 @@ def resume_sweep(folder: Path, *, listener: Listener) -> Outcome:
 
 def _search(spec: SweepSpec, folder: Path, listener: Listener) -> Outcome:
     hub = open_hub(spec, folder, listener=listener, is_over=_deadline(spec.search.time_limit))
-    with _interruptible(), local_ray(spec) as scratch:
+    # twice: starting Ray replaces the handler of SIGTERM
+    with _interruptible(), local_ray(spec) as scratch, _interruptible():
         for _ in range(_MOST_FITS):
             if not hub.has_budget:
                 break

@@ -16,7 +16,10 @@ def failed(folder, done, *, reason):
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(rf"no trial reached its last step; the last failure: {reason}", done.stderr)
     assert "Traceback" not in done.stdout + done.stderr
-    assert recorded_trials(folder) == study_trials(folder) == [(number, "FAIL") for number in range(3)]
+    trials = recorded_trials(folder)
+    assert trials == study_trials(folder)
+    assert 3 <= len(trials) <= 4  # the fourth may have started before the third failed
+    assert {state for _, state in trials} == {"FAIL"}
     rows = duckdb.sql(f"""SELECT reason, "value.grounding.miou" FROM '{folder}/trials/*.parquet'""").fetchall()
     assert all(re.match(reason, text) and value is None for text, value in rows)
     page = (folder / "report" / "report.html").read_text()

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 from optuna.trial import TrialState
 
+from results import read_sweep_json
 from search.study import open_studies
 
 
@@ -32,9 +33,10 @@ def check_sweep(folder: Path, *, trials: int) -> None:
     assert [number for number, _ in recorded] == list(range(trials))
     assert recorded == study_trials(folder)
     study = open_studies(folder, storage=None, directions=["maximize", "maximize"]).main
+    names = ", ".join(f'"metric.{objective.name}"' for objective in read_sweep_json(folder).columns.objectives)
     for trial in study.get_trials():
         reports = duckdb.sql(
-            f"""SELECT step, "metric.grounding.miou", "metric.text.token_f1" FROM '{folder}/reports/*.parquet' AS r
+            f"""SELECT step, {names} FROM '{folder}/reports/*.parquet' AS r
                 WHERE trial = {trial.number} AND attempt = (
                     SELECT max(attempt) FROM '{folder}/reports/*.parquet' WHERE trial = {trial.number})
                 ORDER BY step"""
