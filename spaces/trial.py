@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from spaces.adapter import AdapterConfig
 from spaces.curriculum import CurriculumConfig
@@ -99,11 +99,13 @@ class TrainingConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="seed of adapter, data order and dropout; the same for all trials")
     resources: ResourcesConfig = Field(default=ResourcesConfig(), description="what one running trial takes")
 
-    @model_validator(mode="after")
-    def _check(self) -> TrainingConfig:
-        if list(self.rungs) != sorted(set(self.rungs)) or any(not 0 < rung < self.steps for rung in self.rungs):
-            raise ValueError(f"rungs must rise and lie between 1 and {self.steps - 1}; got {list(self.rungs)}")
-        return self
+    @field_validator("rungs")
+    @classmethod
+    def _check_rungs(cls, rungs: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        steps = info.data.get("steps")
+        if steps and (list(rungs) != sorted(set(rungs)) or any(not 0 < rung < steps for rung in rungs)):
+            raise ValueError(f"rungs must rise and lie between 1 and {steps - 1}; got {list(rungs)}")
+        return rungs
 
     @property
     def report_steps(self) -> tuple[int, ...]:

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from search.spec import (
+    ObjectiveConfig,
+    PrunerConfig,
+    SamplerConfig,
+    SearchConfig,
+    SweepSpec,
+    contradictions,
+    key_fields,
+)
+from spaces import METRICS, parse_space
+from spaces.metrics import CONTROLS
+
+RAW = {
+    "data": {"sources": [{"source": "shapes"}]},
+    "objectives": [{"metric": "grounding.miou"}, {"metric": "text.token_f1"}],
+}
+
+
+def spec_of(**sections: object) -> SweepSpec:
+    return SweepSpec.model_validate(RAW | sections)
+
+
+@pytest.mark.parametrize("metric", sorted(set(METRICS) - CONTROLS))
+def test_an_objective_takes_the_direction_of_its_score(metric: str) -> None:
+    assert ObjectiveConfig.model_validate({"metric": metric}).direction == METRICS[metric].direction
+
+
+def test_a_contrary_direction_is_refused_with_the_reason() -> None:
+    with pytest.raises(ValidationError, match="got minimize, but a larger grounding.miou is better"):
+        ObjectiveConfig(metric="grounding.miou", direction="minimize")
+
+
+@pytest.mark.parametrize("metric", sorted(CONTROLS))
+def test_a_control_cannot_be_an_objective(metric: str) -> None:
+    with pytest.raises(ValidationError, match="is a control"):
+        ObjectiveConfig(metric=metric)
+
+
+@pytest.mark.parametrize(
+    "objectives",
+    [
+        ["grounding.miou"],
+        ["grounding.miou", "grounding.miou"],
+        ["grounding.miou", "text.token_f1", "text.exact_match"],
+    ],
+)
+def test_anything_but_two_different_objectives_is_refused(objectives: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        spec_of(objectives=objectives)
+
+
+def test_names_alone_stand_for_sampler_pruner_and_objectives() -> None:
+    spec = spec_of(search={"sampler": "qmc", "pruner": "none"}, objectives=["grounding.acc50", "text.exact_match"])
+
+    assert spec.search.sampler == SamplerConfig(name="qmc")
+    assert spec.search.pruner == PrunerConfig(name="none")
+    assert [objective.metric for objective in spec.objectives] == ["grounding.acc50", "text.exact_match"]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("8h", 28800),
+        ("30m", 1800),
+        ("45s", 45),
+        ("1h30m", 5400),
+        ("1.5h", 5400),
+        ("1d 2h", 93600),
+        (90, 90),
+        (0.5, 0.5),
+    ],
+)
+def test_a_time_limit_is_a_duration_or_seconds(written: str | float, seconds: float) -> None:
+    assert SearchConfig.model_validate({"time_limit": written}).time_limit == seconds
+
+
+@pytest.mark.parametrize("written", ["8 hours", "h", "", "-3s", "0s", 0, -1, "3x", "1h!30m", float("inf")])
+def test_any_other_time_limit_is_refused(written: str | float) -> None:
+    with pytest.raises(ValidationError):
+        SearchConfig.model_validate({"time_limit": written})
+
+
+@pytest.mark.parametrize("storage", ["study.db", "/home/me/study.db", "://x", "sqlite:// a"])
+def test_a_storage_that_is_no_url_is_refused(storage: str) -> None:
+    with pytest.raises(ValidationError, match="expected a URL"):
+        SearchConfig(storage=storage)
+
+
+def test_a_spec_survives_json() -> None:
+    space, faults = parse_space(
+        {
+            "adapter": {"rank": {"range": [4, 64], "log": True}, "dropout": {"range": [0, 0.2], "step": 0.1}},
+            "optimizer": {"learning_rate": {"range": [1e-5, 1e-2], "log": True, "baseline": 1e-4}},
+            "mixture": {
+                "giou": {
+                    "on": {"choice": [True, False]},
+                    "weight": {"range": [1, 2], "when": {"mixture.giou.on": True}},
+                }
+            },
+        }
+    )
+    spec = spec_of(search={"time_limit": "10h", "storage": "sqlite:////x/y.db"}, trial={"rungs": [5, 9]}, space=space)
+
+    assert faults == []
+    assert SweepSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        spec_of().search.trials = 3  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_every_key_has_a_description() -> None:
+    assert [key for key, field in key_fields() if not field.description] == []
+
+
+def test_every_sampler_and_pruner_name_is_accepted() -> None:
+    for name in get_args(SamplerConfig.model_fields["name"].annotation):
+        assert SamplerConfig(name=name).name == name
+    for name in get_args(PrunerConfig.model_fields["name"].annotation):
+        assert PrunerConfig(name=name).name == name
+
+
+@pytest.mark.parametrize(
+    ("sections", "given", "path"),
+    [
+        ({}, set(), ("space",)),
+        ({"search": {"trials": 1, "pruner": "median_all"}}, {"search.pruner"}, ("search", "pruner")),
+        ({"search": {"trials": 1}, "trial": {"rung_rows": 64, "final_rows": 10}}, set(), ("trial", "final_rows")),
+        (
+            {"search": {"trials": 1, "pruner": {"name": "none", "stock": "hyperband"}}},
+            {"search.pruner.stock"},
+            ("search", "pruner", "stock"),
+        ),
+        (
+            {"search": {"trials": 1, "pruner": {"name": "none", "patience": 2}}},
+            {"search.pruner.patience"},
+            ("search", "pruner", "patience"),
+        ),
+    ],
+)
+def test_settings_that_make_no_sense_together_are_found(
+    sections: dict[str, object], given: set[str], path: tuple[str, ...]
+) -> None:
+    assert [fault.path for fault in contradictions(spec_of(**sections), frozenset(given))] == [path]
+
+
+def test_a_pruner_that_nobody_named_needs_no_rungs() -> None:
+    assert contradictions(spec_of(search={"trials": 1}), frozenset({"search", "search.trials"})) == []
