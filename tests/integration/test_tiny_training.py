@@ -1,3 +1,4 @@
+import json
 import random
 
 import pytest
@@ -7,11 +8,12 @@ from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from trainable.data.scenes import make_scene
 from trainable.model.tiny import tiny_folder
-from trainable.model.tiny_training.__main__ import make_base
+from trainable.model.tiny_training.__main__ import CORPUS_SCENES, JOINT, LANGUAGE, VISION, make_base
 from trainable.model.tiny_training.heads import COLOURS, NAMES, token_targets
 from trainable.model.tiny_training.packing import Packer, training_questions
 from trainable.model.tiny_training.pictures import image_features, scene_patches
 from trainable.model.tiny_training.stages import answer_losses
+from trainable.model.tiny_training.tokenizer import train_tokenizer
 
 PICTURE = "<|vision_start|>" + "<|image_pad|>" * 16 + "<|vision_end|>"
 
@@ -41,6 +43,16 @@ def test_another_seed_gives_other_weights(two_runs, tmp_path):
 
 def test_the_folder_has_all_that_the_shipped_one_has(two_runs):
     assert {path.name for path in two_runs[0].iterdir()} == {path.name for path in tiny_folder().iterdir()}
+
+
+def test_the_shipped_base_comes_from_this_script():
+    card = json.loads((tiny_folder() / "card.json").read_text(encoding="utf-8"))
+    shipped = AutoTokenizer.from_pretrained(tiny_folder())
+
+    made = train_tokenizer(seed=card["seed"], scenes=CORPUS_SCENES)
+
+    assert made.get_vocab() == shipped.get_vocab()
+    assert card["steps"] == {"vision": VISION.steps, "language": LANGUAGE.steps, "joint": JOINT.steps}
 
 
 def test_a_packed_question_is_learnt_as_if_it_stood_alone():

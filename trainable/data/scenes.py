@@ -43,7 +43,7 @@ class Look:
         shapes: Names, keys of ``SHAPES``.
         brightness: Lowest and highest grey level of the background.
         tint: Largest deviation of a background channel from its grey level.
-        pattern: ``plain``, or ``stripes`` of two tones.
+        stripes: Least and largest change of grey in every second stripe of the background; zeros for a plain one.
 
     """
 
@@ -51,7 +51,7 @@ class Look:
     shapes: tuple[str, ...]
     brightness: tuple[int, int]
     tint: int
-    pattern: Literal["plain", "stripes"]
+    stripes: tuple[int, int]
 
 
 LOOKS: Mapping[Domain, Look] = {
@@ -69,7 +69,7 @@ LOOKS: Mapping[Domain, Look] = {
         shapes=("circle", "square", "triangle", "diamond", "cross"),
         brightness=(100, 180),
         tint=16,
-        pattern="plain",
+        stripes=(0, 0),
     ),
     "shifted": Look(
         colours={
@@ -83,7 +83,7 @@ LOOKS: Mapping[Domain, Look] = {
         shapes=("circle", "square", "triangle", "star", "ring", "arrow"),
         brightness=(85, 165),
         tint=30,
-        pattern="stripes",
+        stripes=(10, 18),
     ),
 }
 
@@ -194,10 +194,9 @@ def _background(rng: random.Random, look: Look) -> Background:
         (rng.randrange(SIDE_PX), rng.randrange(SIDE_PX), rng.randint(2, 4), rng.randint(60, 200))
         for _ in range(rng.randint(0, 4))
     )
-    striped = look.pattern == "stripes"
     return Background(
         rgb=(red, green, blue),
-        stripe=rng.choice((-1, 1)) * rng.randint(14, 24) if striped else 0,
+        stripe=rng.choice((-1, 1)) * rng.randint(*look.stripes) if any(look.stripes) else 0,
         stripe_px=rng.randint(5, 9),
         upright=rng.random() < 0.5,
         dots=dots,

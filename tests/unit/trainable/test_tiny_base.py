@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from pathlib import Path
 
 import pytest
 import torch
@@ -186,3 +187,23 @@ def test_the_shifted_domain_leaves_room_to_learn(card):
 def test_the_card_counts_at_least_six_hundred_answers(card):
     assert card["base"]["boxes"] + card["base"]["texts"] >= 600
     assert card["base"]["iou"] > card["base"]["constant_iou"] + 0.2
+
+
+def test_the_documentation_tells_the_cards_numbers(card):
+    text = (Path(__file__).parents[3] / "docs" / "tiny-base.md").read_text(encoding="utf-8")
+    rows = {
+        "mean IoU": "iou",
+        "boxes with an IoU of 0.5": "acc50",
+        "answers with a box": "parse_rate",
+        "mean IoU of the constant box": "constant_iou",
+        "right to the letter": "text_exact",
+        "… colours": "colour_exact",
+        "… counts": "count_exact",
+        "… descriptions": "describe_exact",
+    }
+
+    for label, name in rows.items():
+        assert f"| {label} | {card['base'][name]:.3f} | {card['shifted'][name]:.3f} |" in text
+    for name, steps in card["steps"].items():
+        assert f"| {name} | {steps} | {card['scenes_per_step'][name]} |" in text
+    assert f"| Parameters | {card['parameters']:,} |" in text

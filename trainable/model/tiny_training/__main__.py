@@ -12,6 +12,7 @@ import logging
 import math
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,7 @@ def make_base(folder: Path, *, seed: int, scale: float) -> None:
 
 
 def _train(model: Any, tokenizer: Any, stages: dict[str, Stage], *, folder: Path, seed: int) -> None:
-    def save(stage: str, steps: int) -> None:
-        save_base(model, tokenizer, folder)
-
+    save = partial(save_base, model, tokenizer, folder)
     heads, packer = TokenHeads(), Packer(tokenizer)
     vision, language, joint = stages["vision"], stages["language"], stages["joint"]
     train_vision(model.model.visual, heads, vision, seed=seed)

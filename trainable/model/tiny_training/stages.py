@@ -23,10 +23,11 @@ from trainable.seeding import child_seed
 
 _log = logging.getLogger(__name__)
 
-_WEIGHT_DECAY = 0.01
+TRAINING_SERIES = 2**32
+"""Added to the seed of training scenes: no series that a reader can name was ever trained on."""
 
-Saver = Callable[[str, int], None]
-"""Called now and then with the stage's name and the steps done."""
+_WEIGHT_DECAY = 0.01
+_SAVE_EVERY = 500
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,14 @@ def train_vision(tower: Any, heads: TokenHeads, stage: Stage, *, seed: int) -> N
 
 
 def train_language(
-    model: Any, packer: Packer, stage: Stage, *, heads: TokenHeads | None, first: int, seed: int, save: Saver
+    model: Any,
+    packer: Packer,
+    stage: Stage,
+    *,
+    heads: TokenHeads | None,
+    first: int,
+    seed: int,
+    save: Callable[[], None],
 ) -> None:
     """Teach the language model to answer; with ``heads``, the tower learns along and keeps what it knows.
 
@@ -94,8 +102,8 @@ def train_language(
             box = losses[packed.weights > 1].mean().item()
             text = losses[packed.weights == 1].mean().item()
             _log.info("language %d: box %.3f text %.3f", step + 1, box, text)
-        if step % 500 == 499:
-            save("joint" if heads else "language", step + 1)
+        if step % _SAVE_EVERY == _SAVE_EVERY - 1:
+            save()
 
 
 def answer_losses(model: Any, packed: Packed, features: Tensor) -> Tensor:
@@ -110,10 +118,6 @@ def answer_losses(model: Any, packed: Packed, features: Tensor) -> Tensor:
         use_cache=False,
     ).last_hidden_state
     return functional.cross_entropy(model.lm_head(hidden[packed.keep]), packed.labels, reduction="none")
-
-
-TRAINING_SERIES = 2**32
-"""Added to the seed of training scenes: no series that a reader can name was ever trained on."""
 
 
 def _scene_batches(stage: Stage, *, seed: int, first: int) -> Iterator[list[Scene]]:
