@@ -38,7 +38,8 @@ class _Domain(BaseModel):
 
     when: dict[str, tuple[Scalar, ...]] = Field(
         default_factory=dict,
-        description="searched only where each named key has one of the given values; its baseline or default holds elsewhere",
+        description="searched only where each named key has one of the given values; "
+        "its baseline or default holds elsewhere",
     )
     baseline: Scalar | None = Field(default=None, description="the value of trial 0, where it is not the key's default")
 

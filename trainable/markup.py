@@ -16,9 +16,7 @@ REF_START, REF_END = "<|object_ref_start|>", "<|object_ref_end|>"
 BOX_START, BOX_END = "<|box_start|>", "<|box_end|>"
 
 _NATIVE = re.compile(
-    re.escape(BOX_START)
-    + r"\(([0-9]{1,4}),([0-9]{1,4})\),\(([0-9]{1,4}),([0-9]{1,4})\)"
-    + re.escape(BOX_END)
+    re.escape(BOX_START) + r"\(([0-9]{1,4}),([0-9]{1,4})\),\(([0-9]{1,4}),([0-9]{1,4})\)" + re.escape(BOX_END)
 )
 
 _TOKENS = re.compile("(" + "|".join(map(re.escape, (REF_START, REF_END, BOX_START, BOX_END))) + ")")

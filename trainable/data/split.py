@@ -23,7 +23,7 @@ def split_by_image(records: Sequence[Record], *, search_share: float, seed: int)
     """Split rows so that rows which share an image stay together.
 
     Groups are ordered by a seeded hash, those with a box and those without apart, and the first share of each kind
-    scores the trials; so a row that is added or removed moves no other.
+    scores the trials, at least one of each kind that has two.
 
     Args:
         records: In any order; the split does not depend on it.
@@ -37,14 +37,17 @@ def split_by_image(records: Sequence[Record], *, search_share: float, seed: int)
     groups = _groups(records)
     if len(groups) < 2:
         raise DataError(f"{len(records)} rows share {len(groups)} image groups; a split by image needs at least 2")
+
+    def place(name: str) -> bytes:
+        return hashlib.sha256(f"{seed}/{name}".encode()).digest()
+
     chosen: set[str] = set()
     for with_box in (True, False):
         kind = [name for name, group in groups.items() if any(r.task == "grounding" for r in group) is with_box]
-        kind.sort(key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
-        wanted = round(search_share * len(kind)) if len(kind) < len(groups) else max(1, round(search_share * len(kind)))
-        chosen.update(kind[: min(wanted, len(groups) - 1)])
-    if not chosen:
-        chosen.add(min(groups, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest()))
+        wanted = min(max(1, round(search_share * len(kind))), len(kind) - 1)
+        chosen.update(sorted(kind, key=place)[: max(wanted, 0)])
+    if not chosen:  # one group of each kind
+        chosen.add(min(groups, key=place))
     search = {record.id for name in chosen for record in groups[name]}
     return Split(
         tuple(record for record in records if record.id not in search),
