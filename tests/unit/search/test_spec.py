@@ -33,7 +33,7 @@ def test_an_objective_takes_the_direction_of_its_score(metric: str) -> None:
 
 
 def test_a_contrary_direction_is_refused_with_the_reason() -> None:
-    with pytest.raises(ValidationError, match="got minimize, but a larger grounding.miou is better"):
+    with pytest.raises(ValidationError, match=r"got minimize, but a larger grounding\.miou is better"):
         ObjectiveConfig(metric="grounding.miou", direction="minimize")
 
 

@@ -85,7 +85,7 @@ def _images(
                 raise DataError(f"{file} is {seen} seen upright, not {width}x{height}; its boxes would be shifted")
         except (KeyError, TypeError) as error:
             refused.append(
-                RefusedRow(str(path), f"images {index}", f"an image needs id, file_name, width, height: {error!r}")
+                RefusedRow(str(path), f"images {index}", f"an image needs id, file_name, width and height: {error!r}")
             )
         except DataError as error:
             refused.append(RefusedRow(str(path), f"images {index}", str(error)))

@@ -56,6 +56,8 @@ def read_llamafactory(config: LlamaFactorySource) -> ReadResult:
         if config.max_rows is not None and number >= config.max_rows:
             break
         try:
+            if isinstance(row, DataError):
+                raise row
             if not isinstance(row, dict):
                 raise DataError(f"a row is an object; got {type(row).__name__}")
             is_chat = entry.get("formatting", "alpaca") == "sharegpt"
@@ -97,7 +99,7 @@ def _rows(path: Path) -> Iterator[Any]:
                     try:
                         yield json.loads(line)
                     except json.JSONDecodeError as error:
-                        yield f"line {number} is not JSON: {error}"
+                        yield DataError(f"line {number} is not JSON: {error}")
         return
     rows = read_json(path)
     if not isinstance(rows, list):
