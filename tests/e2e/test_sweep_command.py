@@ -51,7 +51,7 @@ def test_the_baseline_is_marked_and_its_mixture_is_plain(swept):
     row = duckdb.sql(
         f"""SELECT role, "param.mixture.box_ce.weight", "param.mixture.giou.on", "param.optimizer.learning_rate"
             FROM '{swept[0]}/trials/*.parquet' WHERE trial = 0"""
-    ).fetchone()
+    ).fetchall()[0]
     assert row == ("baseline", 1.0, False, 0.001)
 
 

@@ -27,7 +27,7 @@ def workers_of(process):
         for child in children.get(queue.pop(), []):
             queue.append(child)
             title = Path(f"/proc/{child}/cmdline").read_bytes() if Path(f"/proc/{child}/cmdline").exists() else b""
-            if b"ray::" in title and b"Trial" in title:
+            if title.startswith(b"ray::") and (b"RayTrial" in title or b"Trainable" in title):
                 found.append(child)
     return found
 
@@ -39,9 +39,10 @@ def test_a_killed_worker_fails_its_trial_and_the_sweep_goes_on(tmp_path):
     words = ["sweep", "sweep.yaml", "--out", "out", "--set", "search.concurrency=1"]
     process = start_paretune(words, cwd=tmp_path, log=log)
     end = time.monotonic() + 120
-    while not re.search(r"trial 1 starts", log.read_text()) and time.monotonic() < end:
+    victims = []
+    while not victims and time.monotonic() < end:
         time.sleep(0.02)
-    victims = workers_of(process)
+        victims = workers_of(process) if re.search(r"trial 1 starts", log.read_text()) else []
     assert victims, log.read_text()
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
