@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from search.recorder import Ending
 from spaces import TrialConfig
+from spaces.metrics import shown_scores
 from trainable.report import TrialReport
 
 
@@ -61,8 +62,7 @@ class SweepProgress:
 
     def reported(self, config: TrialConfig, report: TrialReport) -> None:
         """Say what a trial reports."""
-        scores = " ".join(f"{name} {report.metrics.get(name, float('nan')):.3f}" for name in self._objectives)
-        self._line(f"trial {config.number} step {report.step}: {scores}")
+        self._line(f"trial {config.number} step {report.step}: {shown_scores(self._objectives, report.metrics)}")
 
     def ended(self, config: TrialConfig, ending: Ending) -> None:
         """Say how a trial ended."""

@@ -143,7 +143,9 @@ class SweepSpec(BaseModel):
 
     model_config = _FROZEN
 
-    model: ModelConfig = Field(default=ModelConfig(), description="the frozen base model")
+    model: Annotated[ModelConfig, _named("path")] = Field(
+        default=ModelConfig(), description="the frozen base model; written alone, its path"
+    )
     data: DataConfig = Field(description="where rows come from; required")
     objectives: Annotated[
         tuple[Annotated[ObjectiveConfig, _named("metric")], ...], Field(min_length=2, max_length=2)

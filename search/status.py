@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+
 from results import last_attempts, read_sweep
 from search.sweep_spec import spec_of
+from spaces.metrics import METRICS, shown_scores
 
 
 def status_lines(folder: Path) -> list[str]:
@@ -23,8 +26,9 @@ def status_lines(folder: Path) -> list[str]:
     unfinished = reports[~reports["trial"].isin(trials["trial"])]
     for number, rows in unfinished.groupby("trial"):
         last = rows.iloc[-1]
-        scores = " ".join(f"{o.metric} {last[f'metric.{o.metric}']:.3f}" for o in spec.objectives)
-        lines.append(f"trial {number} not ended, step {last['step']} of {spec.trial.steps}: {scores}")
+        scores = {name: last[f"metric.{name}"] for name in METRICS if pd.notna(last[f"metric.{name}"])}
+        shown = shown_scores([objective.metric for objective in spec.objectives], scores)
+        lines.append(f"trial {number} not ended, step {last['step']} of {spec.trial.steps}: {shown}")
     if len(trials) < spec.search.trials:
         lines.append(f"if it does not run any more, go on by: paretune resume {folder}")
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,5 +37,21 @@ METRICS: Mapping[str, Metric] = {
     "text.token_f1": Metric("maximize", 0, 1, "mean F1 over the words of answer and reference"),
 }
 
-CONTROLS = frozenset({"grounding.constant_box_miou", "grounding.constant_box_acc50"})
+CONSTANT_BOX: Mapping[str, str] = {
+    "grounding.miou": "grounding.constant_box_miou",
+    "grounding.acc50": "grounding.constant_box_acc50",
+}
+"""The control beside which a grounding score is shown."""
+
+CONTROLS = frozenset(CONSTANT_BOX.values())
 """Scores of no model: they cannot be objectives."""
+
+
+def shown_scores(names: Sequence[str], scores: Mapping[str, float]) -> str:
+    """Write scores for one line, each grounding score beside that of the constant box."""
+    parts: list[str] = []
+    for name in names:
+        control = scores.get(CONSTANT_BOX.get(name, ""))
+        beside = "" if control is None else f" (constant box {control:.3f})"
+        parts.append(f"{name} {scores.get(name, float('nan')):.3f}{beside}")
+    return ", ".join(parts)

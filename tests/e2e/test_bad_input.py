@@ -62,7 +62,7 @@ def test_an_objective_that_the_data_cannot_support_is_named(tmp_path):
 
 
 def test_a_model_folder_that_does_not_exist_is_named(tmp_path):
-    text = TINY_SWEEP.replace("path: tiny", "path: ./models/mine")
+    text = TINY_SWEEP.replace("model: tiny", "model: ./models/mine")
     assert str(tmp_path / "models" / "mine") in refused(paretune("check", write_sweep(tmp_path, text), cwd=tmp_path))
 
 

@@ -1,12 +1,15 @@
 """One small sweep by the command, looked at from every side."""
 
 import json
+import os
+import pty
 import re
+import subprocess
 
 import duckdb
 import pandas as pd
 import pytest
-from command import paretune, write_sweep
+from command import PARETUNE, environment, paretune, write_sweep
 from swept import check_sweep, study_trials
 
 pytestmark = pytest.mark.ray
@@ -36,7 +39,8 @@ def test_it_prints_the_front_and_the_path_of_the_report(swept):
 def test_a_log_file_gets_plain_lines(swept):
     assert "\x1b" not in swept[1].stdout
     assert re.search(r"trial 0 starts \(plain baseline\)", swept[1].stdout)
-    assert re.search(r"trial 0 step 1: grounding\.miou \d\.\d{3} text\.token_f1 \d\.\d{3}", swept[1].stdout)
+    scores = r"grounding\.miou \d\.\d{3} \(constant box \d\.\d{3}\), text\.token_f1 \d\.\d{3}"
+    assert re.search(rf"trial 0 step 1: {scores}", swept[1].stdout)
 
 
 def test_pandas_reads_reports_with_losses_and_weights(swept):
@@ -45,6 +49,22 @@ def test_pandas_reads_reports_with_losses_and_weights(swept):
     assert (reports["loss.text_ce"] > 0).all()
     assert reports["metric.grounding.constant_box_miou"].notna().all()
     assert (reports["metric.teacher_forced.box_ce"] > 0).all()
+
+
+def test_a_terminal_gets_a_bar_below_the_lines(swept):
+    folder, _ = swept
+    words = [str(PARETUNE), "resume", str(folder)]
+    terminal, inside = pty.openpty()
+    process = subprocess.Popen(words, cwd=folder, env=environment(), stdout=inside, stderr=inside, stdin=inside)
+    os.close(inside)
+    seen = b""
+    while True:
+        try:
+            seen += os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+    assert process.wait() == 0
+    assert b"5/5" in seen and b"\x1b[" in seen
 
 
 def test_the_baseline_is_marked_and_its_mixture_is_plain(swept):

@@ -11,7 +11,7 @@ from pathlib import Path
 PARETUNE = Path(sys.executable).with_name("paretune")
 
 TINY_SWEEP = """\
-model: {path: tiny}
+model: tiny
 data:
   sources:
     - {source: shapes, domain: shifted, scenes: 12}
