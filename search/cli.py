@@ -5,12 +5,20 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.errors import CheckError, FolderError, Interrupted, SearchError, ShadowedPackageError, SpecError
+from search.errors import (
+    CheckError,
+    FolderError,
+    Interrupted,
+    RecordError,
+    SearchError,
+    ShadowedPackageError,
+    SpecError,
+)
 from search.guard import shadowing_fault
 
 if TYPE_CHECKING:
@@ -37,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if fault := shadowing_fault():
             raise ShadowedPackageError(fault)
         return options.run(options)
-    except (SpecError, CheckError, FolderError, ShadowedPackageError) as error:
+    except (SpecError, CheckError, FolderError, RecordError, ShadowedPackageError) as error:
         return _complain(error, BAD_INPUT)
     except SearchError as error:
         return _complain(error, FAILED)
@@ -81,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, epilog=_EPILOG)
         command.add_argument("folder", type=Path, metavar="DIR", help="the sweep's folder")
-        command.set_defaults(run=run)
+        command.set_defaults(run=_on_folder(run))
     return parser
 
 
@@ -118,7 +126,6 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    _need_sweep(options.folder)
     from results import read_sweep, read_sweep_json
     from search.check import check_same_data
     from search.sweep_spec import spec_of
@@ -137,7 +144,6 @@ def _resume(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    _need_sweep(options.folder)
     from search.status import status_lines
 
     print("\n".join(status_lines(options.folder)))
@@ -145,18 +151,23 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    _need_sweep(options.folder)
     _show_report(options.folder)
     return OK
 
 
-def _need_sweep(folder: Path) -> None:
-    from results import ResultsError, read_sweep_json
+def _on_folder(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Let a command that reads a sweep's folder complain in one line if it can't be read."""
 
-    try:
-        read_sweep_json(folder)
-    except ResultsError as error:
-        raise FolderError(str(error)) from error
+    def reading(options: argparse.Namespace) -> int:
+        from results import ResultsError, read_sweep
+
+        try:
+            read_sweep(options.folder)
+            return run(options)
+        except ResultsError as error:
+            raise RecordError(str(error)) from error
+
+    return reading
 
 
 def _finish(folder: Path, outcome: Outcome) -> int:

@@ -31,6 +31,10 @@ class FolderError(SearchError, FileExistsError):
     """A new sweep was to start in a folder that holds one."""
 
 
+class RecordError(SearchError, ValueError):
+    """A folder holds no sweep, or its record can't be read."""
+
+
 class BusyError(SearchError):
     """Another process runs the sweep of the folder."""
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from command import TINY_SWEEP, paretune, write_sweep
+from made_sweep import baseline, make_sweep
 
 
 def refused(done):
@@ -38,6 +39,14 @@ def test_a_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize("command", ["resume", "status", "report"])
 def test_a_folder_without_a_sweep_is_named(tmp_path, command):
     assert f"{tmp_path} is no sweep" in refused(paretune(command, tmp_path, cwd=tmp_path))
+
+
+@pytest.mark.parametrize("command", ["resume", "status", "report"])
+def test_a_damaged_part_of_the_record_is_named(tmp_path, command):
+    make_sweep(tmp_path, [baseline(0.5, 0.6)])
+    part = next((tmp_path / "trials").glob("part-*.parquet"))
+    part.write_bytes(part.read_bytes()[:100])
+    assert str(part) in refused(paretune(command, tmp_path, cwd=tmp_path))
 
 
 def test_missing_data_are_named_before_anything_starts(tmp_path):
