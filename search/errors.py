@@ -39,7 +39,7 @@ class BusyError(SearchError):
     """Another process runs the sweep of the folder."""
 
 
-class Interrupted(BaseException):
+class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM arrived; not an ``Exception``, so that nothing on the way up handles it."""
 
 

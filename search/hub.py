@@ -82,7 +82,7 @@ class Hub:
         recorder: Made for the same folder.
         pruner: Asked at every rung but the last step.
         listener: Hears of every event.
-        is_over: Tells whether the time limit has passed.
+        is_over: Tells whether the sweep should stop: the time limit has passed, or a signal arrived.
 
     """
 
@@ -210,7 +210,7 @@ class Hub:
             return self._stop(number, report.step, Ending("PRUNED", reason))
         decision = Decision("CONTINUE", "")
         if self._is_over():
-            decision = Decision("SUSPEND", "time limit reached; resume goes on")
+            decision = Decision("SUSPEND", "the sweep stops here; resume goes on")
         self._decided(running.config, report.step, decision)
         return decision
 

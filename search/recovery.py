@@ -26,7 +26,7 @@ def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Call
         spec: The sweep.
         folder: With its ``sweep.json``.
         listener: Hears of every event, the late endings of trials that a dead driver left included.
-        is_over: Tells whether the time limit has passed.
+        is_over: Tells whether the sweep should stop.
 
     Raises:
         ResultsError: If the record can't be read.

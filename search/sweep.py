@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from ray import tune
 
@@ -83,9 +84,10 @@ def resume_sweep(folder: Path, *, listener: Listener) -> Outcome:
 
 
 def _search(spec: SweepSpec, folder: Path, listener: Listener) -> Outcome:
-    hub = open_hub(spec, folder, listener=listener, is_over=_deadline(spec.search.time_limit))
-    # twice: starting Ray replaces the handler of SIGTERM
-    with _interruptible(), local_ray(spec) as scratch, _interruptible():
+    interruption, deadline = _Interruption(), _deadline(spec.search.time_limit)
+    hub = open_hub(spec, folder, listener=listener, is_over=lambda: interruption.is_requested or deadline())
+    with interruption, local_ray(spec) as scratch:
+        interruption.install()  # again: starting Ray replaces the handler of SIGTERM
         for _ in range(_MOST_FITS):
             if not hub.has_budget:
                 break
@@ -130,18 +132,44 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into an exception: Ray would end as if all had gone well."""
+class _Interruption:
+    """Turns SIGINT and SIGTERM into an exception: Ray would end as if all had gone well.
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    The signal may arrive inside Ray's compiled code, which turns the exception into another or loses it; so whatever
+    leaves the block after a signal leaves it as ``Interrupted``, and until then the hub starts and continues nothing.
+    """
+
+    def __init__(self) -> None:
+        self._received = ""
+        self._before: dict[int, Any] = {}
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether a signal arrived."""
+        return bool(self._received)
+
+    def install(self) -> None:
+        """Take the two signals."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._handle)
+
+    def __enter__(self) -> Self:
+        """Take the two signals and remember who had them."""
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.install()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the signals back; raise ``Interrupted`` if one arrived."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._received and not isinstance(error, Interrupted):
+            raise Interrupted(self._received) from error
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        self._received = signal.Signals(number).name
+        raise Interrupted(self._received)

@@ -120,7 +120,7 @@ def test_a_writer_killed_at_any_moment_leaves_a_record_that_the_next_writer_cont
         process.join(60)
         found = len(read_sweep(tmp_path).reports)
         assert found > rows
-        assert duckdb.execute(f"SELECT count(*) FROM '{tmp_path}/reports/*.parquet'").fetchone() == (found,)
+        assert duckdb.execute(f"SELECT count(*) FROM '{tmp_path}/reports/*.parquet'").fetchall() == [(found,)]
         rows = found
     RecordWriter(tmp_path, COLUMNS, METADATA).append_report(numbered(example(), rows))
     assert len(pd.read_parquet(tmp_path / "reports")) == rows + 1
