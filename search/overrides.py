@@ -8,8 +8,13 @@ from search.yaml_tree import Place, Tree, parse_yaml
 from spaces import Fault
 from spaces.faults import Path
 
-_SHORTHANDS = ("sampler", "pruner")
-"""Keys that take a name alone, which stands for ``name`` inside them."""
+_SHORTHANDS: Mapping[Path, str] = {
+    ("model",): "path",
+    ("objectives",): "metric",
+    ("search", "sampler"): "name",
+    ("search", "pruner"): "name",
+}
+"""Mappings that may be written as one text alone, with the key that it stands for; of a list, its items."""
 
 
 def override(tree: Tree, texts: Sequence[str]) -> None:
@@ -75,8 +80,8 @@ def _with(node: object, names: Sequence[str], path: Path, value: object) -> tupl
 def _mapping(node: object, path: Path) -> Mapping[str, object]:
     if isinstance(node, dict):
         return node
-    is_name = isinstance(node, str) and path[-1:] and path[-1] in _SHORTHANDS
-    return {"name": node} if is_name else {}
+    key = _SHORTHANDS.get(tuple(part for part in path if isinstance(part, str)))
+    return {key: node} if key is not None and isinstance(node, str) else {}
 
 
 def _mark(tree: Tree, path: Path, place: Place) -> None:

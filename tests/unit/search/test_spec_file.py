@@ -311,6 +311,18 @@ def test_an_override_inside_a_name_alone_keeps_the_name(file: Path) -> None:
     assert (spec.search.sampler.name, spec.search.sampler.startup_trials) == ("nsgaii", 3)
 
 
+def test_an_override_beside_a_models_or_objectives_name_alone_keeps_the_name(file: Path) -> None:
+    spec = loaded(
+        file,
+        DATA + OBJECTIVES + SPACE + "model: some/base\n",
+        "model.dtype=bfloat16",
+        "objectives.0.direction=maximize",
+    )
+
+    assert (spec.model.path, spec.model.dtype) == ("some/base", "bfloat16")
+    assert [objective.metric for objective in spec.objectives] == ["grounding.miou", "text.token_f1"]
+
+
 def test_an_override_may_hold_an_equals_sign_and_a_condition(file: Path) -> None:
     spec = loaded(
         file,
