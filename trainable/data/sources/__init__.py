@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from spaces.trial import DataConfig, ShapesSource
+from trainable.data.records import Record
 from trainable.data.sources.coco import read_coco
 from trainable.data.sources.llamafactory import read_llamafactory
 from trainable.data.sources.result import ReadResult, RefusedRow
@@ -24,7 +27,7 @@ READERS: Mapping[str, Callable[[Any], ReadResult]] = {
 
 
 def read_sources(config: DataConfig) -> ReadResult:
-    """Read all data sets of a sweep, in order.
+    """Read all data sets of a sweep, in order; no two rows have one id.
 
     Raises:
         DataError: If a data set as a whole can't be read.
@@ -32,10 +35,18 @@ def read_sources(config: DataConfig) -> ReadResult:
     """
     results = [READERS[source.source](source) for source in config.sources]
     return ReadResult(
-        records=tuple(record for result in results for record in result.records),
+        records=tuple(_with_own_ids(record for result in results for record in result.records)),
         refused=tuple(row for result in results for row in result.refused),
         notes=tuple(note for result in results for note in result.notes),
     )
+
+
+def _with_own_ids(records: Iterable[Record]) -> Iterator[Record]:
+    """Tell apart rows of one id, which files of one name in two folders give; tokens are kept by id."""
+    seen: Counter[str] = Counter()
+    for record in records:
+        seen[record.id] += 1
+        yield record if seen[record.id] == 1 else replace(record, id=f"{record.id} ({seen[record.id]})")
 
 
 __all__ = ["READERS", "ReadResult", "RefusedRow", "read_sources"]
