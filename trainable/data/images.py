@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from trainable.errors import DataError
 
 _MOST_ELONGATED = 200
 """Qwen2-VL's processor refuses sides of a larger ratio."""
+
+_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError)
+"""What Pillow raises on a file that is damaged, is no image or would not fit in memory."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,17 @@ class FileImage:
         """Open the image upright, its transparent parts on white, as RGB.
 
         Raises:
-            DataError: If the file is no readable image, is cut off, has no pixels, is too elongated, or has 16 bits a
-                channel (its brightness would be clipped without a word).
+            DataError: If the file is no readable image, is cut off, has no pixels, is too elongated, or has more than
+                8 bits in a grey channel (its brightness would be clipped without a word).
 
         """
         try:
             with Image.open(self.path) as opened:
-                if opened.mode.startswith("I"):
+                if opened.mode.startswith(("I", "F")):
                     raise DataError(f"{self.path} has 16 or 32 bits a channel; convert it to 8 bits")
                 upright = ImageOps.exif_transpose(opened)
                 upright.load()
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except _FAULTS as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{self.path} is no readable image: {error}") from error
@@ -60,7 +63,10 @@ def size_of(path: Path) -> tuple[int, int]:
     """
     try:
         with Image.open(path) as opened:
+            width, height = opened.size
+            if isinstance(opened, TiffImagePlugin.TiffImageFile):  # its size is turned already in some versions
+                width, height = opened.tag_v2[256], opened.tag_v2[257]
             turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            return (opened.height, opened.width) if turned else (opened.width, opened.height)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            return (height, width) if turned else (width, height)
+    except _FAULTS as error:
         raise DataError(f"{path} is no readable image: {error}") from error

@@ -55,3 +55,37 @@ def test_an_elongated_image_is_refused_before_the_processor_sees_it(tmp_path):
     with pytest.raises(DataError, match="has 1x201 pixels"):
         FileImage(saved(tmp_path, Image.new("RGB", (1, 201)))).load()
     assert FileImage(saved(tmp_path, Image.new("RGB", (1, 200)))).load().size == (1, 200)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif"])
+def test_the_size_is_that_of_the_loaded_image_in_every_orientation(tmp_path, name, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, Image.new("RGB", (80, 60), "red"), name, exif=exif)
+    assert size_of(path) == FileImage(path).load().size == ((60, 80) if orientation > 4 else (80, 60))
+
+
+def test_a_turned_tiff_is_turned_once(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.new("RGB", (80, 60), "blue")
+    image.paste("red", (0, 0, 40, 60))
+    upright = FileImage(saved(tmp_path, image, "a.tif", exif=exif)).load()
+    assert (upright.getpixel((30, 20)), upright.getpixel((30, 60))) == ((255, 0, 0), (0, 0, 255))
+
+
+def test_floating_point_pixels_are_refused(tmp_path):
+    path = saved(tmp_path, Image.new("F", (8, 8), 3000.0), "a.tif")
+    with pytest.raises(DataError, match=r"a\.tif has 16 or 32 bits a channel"):
+        FileImage(path).load()
+
+
+def test_a_canvas_beyond_the_limit_of_pixels_is_refused_before_it_is_allocated(tmp_path):
+    path = saved(tmp_path, Image.new("P", (8, 8)), "a.gif")
+    content = bytearray(path.read_bytes())
+    content[6:10] = b"\xff\xff\xff\xff"  # width and height of the canvas
+    path.write_bytes(content)
+    for read in (FileImage(path).load, lambda: size_of(path)):
+        with pytest.raises(DataError, match=r"a\.gif is no readable image: Image size \(4294836225 pixels\)"):
+            read()
