@@ -3,8 +3,7 @@ import json
 import pytest
 from PIL import Image
 
-from spaces.trial import LlamaFactorySource, SourceConfig
-from trainable.data.sources import READERS
+from spaces.trial import LlamaFactorySource
 from trainable.data.sources.llamafactory import read_llamafactory
 from trainable.errors import DataError
 
@@ -17,12 +16,14 @@ BOX = "<|box_start|>(1,2),(30,40)<|box_end|>"
 def read(tmp_path):
     """Write a registry with one data set and its rows, and read it."""
     Image.new("RGB", (20, 10)).save(tmp_path / "a.png")
+    (tmp_path / "e.png").write_text("no image")
 
     def reader(rows, entry=None, **settings):
         entry = entry or CHAT | {"tags": TAGS}
         (tmp_path / "dataset_info.json").write_text(json.dumps({"mine": entry}))
-        text = rows if isinstance(rows, str) else json.dumps(rows)
-        (tmp_path / entry.get("file_name", "rows.json")).write_text(text)
+        content = rows if isinstance(rows, bytes) else json.dumps(rows).encode()
+        name = entry.get("file_name")
+        (tmp_path / (name if isinstance(name, str) else "rows.json")).write_bytes(content)
         settings = {"dataset": "mine"} | settings
         return read_llamafactory(LlamaFactorySource(source="llamafactory", folder=str(tmp_path), **settings))
 
@@ -33,11 +34,6 @@ def row(*texts, images=("a.png",), first="user"):
     roles = ("user", "assistant") if first == "user" else ("assistant", "user")
     messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(texts)]
     return {"messages": messages, "images": list(images)}
-
-
-def test_every_source_of_the_sweep_file_has_a_reader():
-    union = SourceConfig.__origin__.__args__
-    assert set(READERS) == {model.model_fields["source"].annotation.__args__[0] for model in union}
 
 
 def test_all_turns_of_a_row_are_kept_and_the_last_decides_the_task(read):
@@ -78,10 +74,59 @@ def test_columns_can_be_renamed(read):
 
 
 def test_a_broken_line_of_jsonl_is_refused_and_the_others_are_kept(read):
-    lines = '{"instruction": "a", "output": "b"}\n{"instruction": \n\n{"instruction": "c", "output": "d"}\n'
+    lines = (
+        b'\xef\xbb\xbf{"instruction": "a", "output": "b"}\r\n{"instruction": \n\n{"instruction": "c", "output": "d"}'
+    )
     result = read(lines, {"file_name": "rows.jsonl"})
     assert [record.turns[0].answer for record in result.records] == ["b", "d"]
     assert (result.refused[0].row, "line 2" in result.refused[0].reason) == ("1", True)
+
+
+def test_a_line_in_another_encoding_is_refused_and_the_others_are_kept(read):
+    good = '{"instruction": "a", "output": "Grün"}\n'
+    result = read(good.encode() + good.encode("latin-1") + good.encode(), {"file_name": "rows.jsonl"})
+    assert [record.turns[0].answer for record in result.records] == ["Grün", "Grün"]
+    assert result.refused[0].reason == "line 2 is not UTF-8: byte 34 is 0xfc"
+
+
+def test_a_line_that_is_nested_too_deep_or_holds_too_long_a_number_is_refused(read):
+    result = read(b"[" * 200_000 + b"\n" + b"9" * 5000 + b"\n", {"file_name": "rows.jsonl"})
+    assert [row.reason.split(":")[0] for row in result.refused] == ["line 1 can't be read", "line 2 can't be read"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"history": 3}, "history must be pairs of question and answer"),
+        ({"history": [["Hi", 3]]}, "history must be pairs of question and answer"),
+        ({"history": ["Hi"]}, "history must be pairs of question and answer"),
+        ({"history": [["Hi", ""]]}, "an answer is empty"),
+        ({"system": 3}, "the system turn must be a text; got int"),
+        ({"output": ["b", "c"]}, "must be texts"),
+        ({"input": 3}, "must be texts"),
+    ],
+)
+def test_a_faulty_alpaca_row_is_refused(read, fields, reason):
+    result = read([{"instruction": "a", "output": "b"} | fields], {"file_name": "rows.json"})
+    assert (result.records, len(result.refused)) == ((), 1)
+    assert reason in result.refused[0].reason
+
+
+def test_a_system_column_that_is_no_text_is_refused(read):
+    entry = CHAT | {"tags": TAGS, "columns": CHAT["columns"] | {"system": "rules"}}
+    kept, refused = row("<image>Who?", "Me.") | {"rules": "Be brief."}, row("<image>Who?", "Me.") | {"rules": ["x"]}
+    result = read([kept, refused], entry)
+    assert [record.system for record in result.records] == ["Be brief."]
+    assert "the system turn must be a text; got list" in result.refused[0].reason
+
+
+def test_a_single_image_may_stand_without_a_list(read):
+    assert len(read([row("<image>Who?", "Me.") | {"images": "a.png"}]).records[0].images) == 1
+
+
+def test_a_message_is_shortened_in_its_reason(read):
+    rows = [{"messages": [{"role": "user", "content": [{"type": "image", "image": "x" * 9000}]}]}]
+    assert len(read(rows).refused[0].reason) < 200
 
 
 def test_no_more_rows_are_read_than_wished(read):
@@ -99,7 +144,7 @@ def test_no_more_rows_are_read_than_wished(read):
         (row("<image>Who?", "Me.", first="assistant"), "turns must alternate"),
         (row("<image>Who?", "Me.", images=["b.png"]), "b.png does not exist"),
         (row("<image>Who?", "Me.", images=["http://x.org/b.png"]), "is a URL; download it"),
-        (row("<image>Who?", "Me.", images=[{"bytes": "x"}]), "an image is a path; got dict"),
+        (row("<image>Who?", "Me.", images=[{"bytes": "x"}]), "the image must be a path; got dict"),
         (row("<image>Where?", "<|box_start|>(1,2),(30,1040)<|box_end|>"), "a native box is in thousandths"),
         (row("<image>Where?", "<|box_start|>(50,2),(30,40)<|box_end|>"), "x2 must exceed x1"),
         (row("<image>Who?", "Me. <image>"), "an answer holds <image>"),
@@ -108,6 +153,15 @@ def test_no_more_rows_are_read_than_wished(read):
         ({"messages": ["hi"]}, "a message is an object"),
         ({"messages": [{"role": "user", "content": 3}]}, "a message has the texts role and content"),
         ("text", "a row is an object; got str"),
+        (row("<image>Where?", "<|box_start|>(1, 2), (30, 40)<|box_end|>"), "1 boxes begin and 0 are written as"),
+        (row("<image>Where?", "<|box_start|>(1,2)<|box_end|>"), "1 boxes begin and 0 are written as"),
+        (row("<image>Where?", f"{BOX} and <|box_start|>(1.5,2),(3,4)<|box_end|>"), "2 boxes begin and 1 are written"),
+        (row("<image>Who?", "Me.", images=["x" * 9000]), "no path: File name too long"),
+        (row("<image>Who?", "Me.", images=["a\0.png"]), "the image"),
+        (row("<image>Who?", "Me.") | {"images": 3}, "images must be a path or a list of paths; got int"),
+        (row("<image>Who?", "Me.") | {"images": {"path": "a.png"}}, "images must be a path or a list of paths"),
+        (row("<image>Who?", "Me. \ud800"), "half of a surrogate pair"),
+        (row("<image>Who?", "Me.", images=["e.png"]), "e.png is no readable image"),
     ],
 )
 def test_a_faulty_row_is_refused_with_its_number_and_the_others_are_kept(read, faulty, reason):
@@ -120,6 +174,12 @@ def test_a_faulty_row_is_refused_with_its_number_and_the_others_are_kept(read, f
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
+        ({"formatting": "alpaca"}, "has no file_name"),
+        ({"file_name": ["rows.json"]}, r"has the file_name \['rows.json'\]; expected a path"),
+        (CHAT | {"columns": ["messages"]}, "has columns that are no mapping of texts"),
+        (CHAT | {"columns": {"messages": None}}, "has columns that are no mapping of texts"),
+        (CHAT | {"tags": {"role_tag": 3}}, "has tags that are no mapping of texts"),
+        (CHAT | {"columns": {"kto_tag": "label"}}, "holds preference labels"),
         ({"hf_hub_url": "x/y"}, r"lies elsewhere \(hf_hub_url\); download it and set file_name"),
         (CHAT | {"columns": {"videos": "videos"}}, "holds videos"),
         (CHAT | {"columns": {"audios": "audios"}}, "holds audio"),
@@ -136,6 +196,31 @@ def test_data_that_paretune_does_not_train_on_are_refused_by_name(read, entry, r
 def test_an_unknown_data_set_is_answered_with_the_nearest(read):
     with pytest.raises(DataError, match="has no data set 'mien'; did you mean 'mine'"):
         read([], dataset="mien")
+
+
+@pytest.mark.parametrize("entry", [None, "rows.json", 3, ["rows.json"]])
+def test_an_entry_that_is_no_object_is_refused(read, tmp_path, entry):
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"mine": entry}))
+    with pytest.raises(DataError, match="the data set 'mine' must be an object"):
+        read_llamafactory(LlamaFactorySource(source="llamafactory", folder=str(tmp_path), dataset="mine"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("no.json", "does not exist"), ("no.jsonl", "does not exist"), ("", "can't be read")]
+)
+def test_a_file_that_is_not_there_is_named(read, tmp_path, name, reason):
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"mine": {"file_name": name}}))
+    with pytest.raises(DataError, match=reason):
+        read_llamafactory(LlamaFactorySource(source="llamafactory", folder=str(tmp_path), dataset="mine"))
+
+
+def test_a_registry_that_is_no_object_or_is_not_there_is_refused(tmp_path):
+    wanted = LlamaFactorySource(source="llamafactory", folder=str(tmp_path), dataset="mine")
+    with pytest.raises(DataError, match=r"dataset_info\.json does not exist"):
+        read_llamafactory(wanted)
+    (tmp_path / "dataset_info.json").write_text("[]")
+    with pytest.raises(DataError, match=r"dataset_info\.json must map names to data sets; got list"):
+        read_llamafactory(wanted)
 
 
 def test_a_file_that_is_no_list_is_refused(read):

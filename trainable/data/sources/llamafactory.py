@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
 from spaces.trial import LlamaFactorySource
-from trainable.boxes import UNITS, fault_of
-from trainable.data.files import nearest, read_json
+from trainable.boxes import UNITS, Box, fault_of
+from trainable.data.files import existing_file, nearest, read_json, read_json_lines, text_fault
 from trainable.data.images import FileImage, size_of
 from trainable.data.records import IMAGE_TAG, Record, Turn
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.errors import DataError
-from trainable.markup import find_boxes
+from trainable.markup import BOX_END, BOX_START, find_boxes
 
 REGISTRY = "dataset_info.json"
 _REMOTE = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")
@@ -49,7 +49,7 @@ def read_llamafactory(config: LlamaFactorySource) -> ReadResult:
     folder = Path(config.folder)
     entry = _entry(folder, config.dataset)
     path = folder / entry["file_name"]
-    columns, tags = entry.get("columns", {}), _TAGS | entry.get("tags", {})
+    columns, tags = entry.get("columns") or {}, _TAGS | (entry.get("tags") or {})
     records: list[Record] = []
     refused: list[RefusedRow] = []
     for number, row in enumerate(_rows(path)):
@@ -58,6 +58,8 @@ def read_llamafactory(config: LlamaFactorySource) -> ReadResult:
         try:
             if isinstance(row, DataError):
                 raise row
+            if fault := text_fault(row):
+                raise DataError(fault)
             if not isinstance(row, dict):
                 raise DataError(f"a row is an object; got {type(row).__name__}")
             is_chat = entry.get("formatting", "alpaca") == "sharegpt"
@@ -76,12 +78,24 @@ def _entry(folder: Path, name: str) -> Mapping[str, Any]:
     if name not in registry:
         raise DataError(f"{folder / REGISTRY} has no data set {name!r}; {nearest(name, list(registry))}")
     entry = registry[name]
+    if not isinstance(entry, dict):
+        raise DataError(f"the data set {name!r} must be an object; got {type(entry).__name__}")
+    if fault := text_fault(entry):
+        raise DataError(f"the data set {name!r} can't be read: {fault}")
     remote = [key for key in _REMOTE if key in entry]
-    if "file_name" not in entry:
+    if "file_name" not in entry and remote:
         raise DataError(f"the data set {name!r} lies elsewhere ({', '.join(remote)}); download it and set file_name")
+    if "file_name" not in entry:
+        raise DataError(f"the data set {name!r} has no file_name")
+    if not isinstance(entry["file_name"], str):
+        raise DataError(f"the data set {name!r} has the file_name {entry['file_name']!r}; expected a path")
+    for key in ("columns", "tags"):
+        words = entry.get(key) or {}
+        if not isinstance(words, dict) or not all(isinstance(word, str) for word in words.values()):
+            raise DataError(f"the data set {name!r} has {key} that are no mapping of texts to texts: {words!r}")
     if entry.get("formatting", "alpaca") not in ("alpaca", "sharegpt"):
         raise DataError(f"the data set {name!r} has formatting {entry['formatting']!r}; expected alpaca or sharegpt")
-    found = [word for column, word in _UNSUPPORTED.items() if column in entry.get("columns", {})]
+    found = [word for column, word in _UNSUPPORTED.items() if column in (entry.get("columns") or {})]
     if entry.get("ranking"):
         found.append("preference pairs")
     if found:
@@ -91,15 +105,7 @@ def _entry(folder: Path, name: str) -> Mapping[str, Any]:
 
 def _rows(path: Path) -> Iterator[Any]:
     if path.suffix == ".jsonl":
-        if not path.is_file():
-            raise DataError(f"{path} does not exist")
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    try:
-                        yield json.loads(line)
-                    except json.JSONDecodeError as error:
-                        yield DataError(f"line {number} is not JSON: {error}")
+        yield from read_json_lines(path)
         return
     rows = read_json(path)
     if not isinstance(rows, list):
@@ -114,10 +120,12 @@ def _chat(row: Mapping[str, Any], columns: Mapping[str, str], tags: Mapping[str,
     said: list[tuple[str, str]] = []
     for message in messages:
         if not isinstance(message, dict):
-            raise DataError(f"a message is an object; got {message!r}")
+            raise DataError(f"a message is an object; got {shortened(message)}")
         role, text = message.get(tags["role_tag"]), message.get(tags["content_tag"])
         if not isinstance(role, str) or not isinstance(text, str):
-            raise DataError(f"a message has the texts {tags['role_tag']} and {tags['content_tag']}; got {message!r}")
+            raise DataError(
+                f"a message has the texts {tags['role_tag']} and {tags['content_tag']}; got {shortened(message)}"
+            )
         said.append((role, text))
     system = row.get(columns["system"]) if "system" in columns else None
     if said[0][0] == tags["system_tag"]:
@@ -126,7 +134,7 @@ def _chat(row: Mapping[str, Any], columns: Mapping[str, str], tags: Mapping[str,
     if not said or [role for role, _ in said] != expected:
         raise DataError(f"turns must alternate and end with {tags['assistant_tag']}; got {[role for role, _ in said]}")
     texts = [text for _, text in said]
-    return system or None, [Turn(*pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
+    return _system(system), [Turn(*pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
 
 
 def _alpaca(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str | None, list[Turn]]:
@@ -134,11 +142,21 @@ def _alpaca(row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[str | N
     if not isinstance(prompt, str) or not isinstance(query, str) or not isinstance(answer, str):
         raise DataError(f"{columns['prompt']}, {columns['query']} and {columns['response']} must be texts")
     history = row.get(columns["history"]) or []
-    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in history):
-        raise DataError(f"{columns['history']} must be pairs of question and answer")
+    if not isinstance(history, list) or not all(map(_is_pair, history)):
+        raise DataError(f"{columns['history']} must be pairs of question and answer, all texts")
     question = f"{prompt}\n{query}" if query else prompt
-    turns = [Turn(str(before), str(after)) for before, after in history]
-    return row.get(columns["system"]) or None, [*turns, Turn(question, answer)]
+    turns = [Turn(before, after) for before, after in history]
+    return _system(row.get(columns["system"])), [*turns, Turn(question, answer)]
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(text, str) for text in value)
+
+
+def _system(value: Any) -> str | None:
+    if value and not isinstance(value, str):
+        raise DataError(f"the system turn must be a text; got {type(value).__name__}")
+    return value or None
 
 
 def _images(row: Mapping[str, Any], columns: Mapping[str, str], folder: Path) -> tuple[FileImage, ...]:
@@ -147,15 +165,13 @@ def _images(row: Mapping[str, Any], columns: Mapping[str, str], folder: Path) ->
             raise DataError(f"the row holds {word}; paretune trains on images and text")
     listed = row.get(columns.get("images", "images")) or []
     listed = [listed] if isinstance(listed, str) else listed
+    if not isinstance(listed, list):
+        raise DataError(f"images must be a path or a list of paths; got {type(listed).__name__}")
     images: list[FileImage] = []
     for name in listed:
-        if not isinstance(name, str):
-            raise DataError(f"an image is a path; got {type(name).__name__}")
-        if "://" in name:
-            raise DataError(f"the image {name} is a URL; download it and give its path")
-        path = (folder / name).resolve()
-        if not path.is_file():
-            raise DataError(f"the image {path} does not exist")
+        if isinstance(name, str) and "://" in name:
+            raise DataError(f"the image {name[:200]} is a URL; download it and give its path")
+        path = existing_file(folder, name, what="the image")
         size_of(path)
         images.append(FileImage(path))
     return tuple(images)
@@ -169,17 +185,28 @@ def _record(name: str, system: str | None, turns: list[Turn], images: tuple[File
         raise DataError("an answer is empty; there is nothing to learn")
     if any(IMAGE_TAG in turn.answer for turn in turns):
         raise DataError(f"an answer holds {IMAGE_TAG}; a model answers in text")
-    boxes = tuple(span.box_1000 for turn in turns for span in find_boxes(turn.answer))
+    boxes = _boxes(turns)
+    return Record(
+        id=name,
+        task="grounding" if boxes else "text",
+        kind="locate" if boxes else "answer",
+        images=images,
+        turns=tuple(turns),
+        boxes_1000=boxes,
+        system=system,
+    )
+
+
+def _boxes(turns: Sequence[Turn]) -> tuple[Box, ...]:
+    """Check the boxes of all answers and give those of the last."""
+    found = [[span.box_1000 for span in find_boxes(turn.answer)] for turn in turns]
+    boxes = [box for answer in found for box in answer]
+    begun = sum(turn.answer.count(BOX_START) for turn in turns)
+    if begun != len(boxes):  # as text it would neither be scored nor weigh as a box
+        raise DataError(
+            f"{begun} boxes begin and {len(boxes)} are written as {BOX_START}(x1,y1),(x2,y2){BOX_END}, in whole numbers"
+        )
     for box in boxes:
         if fault := fault_of(box, width=UNITS, height=UNITS):
             raise DataError(f"a native box is in thousandths of the image: {fault}")
-    last = tuple(span.box_1000 for span in find_boxes(turns[-1].answer))
-    return Record(
-        id=name,
-        task="grounding" if last else "text",
-        kind="locate" if last else "answer",
-        images=images,
-        turns=tuple(turns),
-        boxes_1000=last,
-        system=system,
-    )
+    return tuple(found[-1])

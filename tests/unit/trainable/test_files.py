@@ -1,0 +1,58 @@
+import pytest
+
+from trainable.data.files import existing_file, nearest, read_json, text_fault
+from trainable.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "a.json:1:1 is not JSON"),
+        (b'{"a": 1,\n "b": }', "a.json:2:7 is not JSON"),
+        ('["Grün"]'.encode("latin-1"), "a.json is not UTF-8: byte 4 is 0xfc"),
+        (b"[" + b"9" * 5000 + b"]", "a.json can't be read"),
+        (b"[" * 200_000, "a.json can't be read"),
+    ],
+    ids=["empty", "syntax", "encoding", "long number", "deep"],
+)
+def test_a_file_that_is_no_json_is_named_with_the_place(tmp_path, content, reason):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_json(tmp_path / "a.json")
+    assert reason in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_content(tmp_path):
+    (tmp_path / "a.json").write_bytes(b"\xef\xbb\xbf[1]")
+    assert read_json(tmp_path / "a.json") == [1]
+
+
+def test_a_folder_is_no_json(tmp_path):
+    with pytest.raises(DataError, match="can't be read"):
+        read_json(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["b.png", "", ".", "a\0.png", "\ud800.png", "x" * 5000, 3, None, {"path": "a.png"}])
+def test_a_name_that_leads_to_no_file_is_refused_in_a_short_message(tmp_path, name):
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        existing_file(tmp_path, name, what="the image")
+    assert len(str(caught.value)) < 400
+    str(caught.value).encode()
+
+
+def test_a_name_is_resolved_in_its_folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "a.png").write_bytes(b"")
+    assert existing_file(tmp_path / "in", "../a.png", what="the image") == (tmp_path / "a.png").resolve()
+
+
+def test_the_nearest_name_is_meant_or_all_are_listed():
+    assert nearest("mllm_dmo", ["identity", "mllm_demo"]) == "did you mean 'mllm_demo'?"
+    assert nearest("x", ["identity", "mllm_demo"]) == "known are identity, mllm_demo"
+
+
+def test_half_of_a_surrogate_pair_is_found_anywhere_in_a_value():
+    assert text_fault({"a": [{"b": "so \ud83d"}]}) == r"half of a surrogate pair, '\ud83d', can't be written"
+    assert text_fault({"\udc00": 1})
+    assert text_fault({"a": ["Grün 😀", None, 1.5]}) is None
