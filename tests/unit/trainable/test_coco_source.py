@@ -72,6 +72,11 @@ def test_an_edge_that_rounding_left_outside_is_put_on_the_edge(coco):
         ([20, 10, 0, 50], "x2 must exceed x1"),
         ([20, 10, 30, -4], "y2 must exceed y1"),
         ([20, 10, float("nan"), 5], "not finite"),
+        ("1234", "needs image_id, category_id, bbox"),
+        ([20, 10, "30", 40], "needs image_id, category_id, bbox"),
+        ([20, 10, True, 40], "needs image_id, category_id, bbox"),
+        ([20, 10, None, 40], "needs image_id, category_id, bbox"),
+        ([20, 10, 10**400, 40], "needs image_id, category_id, bbox"),
         ([20, 10, 30], "needs image_id, category_id, bbox"),
         ("none", "needs image_id, category_id, bbox"),
     ],
@@ -101,7 +106,7 @@ def test_unknown_and_doubled_ids_are_refused(coco):
     assert [reason.split(";")[0] for reason in reasons[:3]] == [
         "the annotation id 1 stands twice",
         "the image 5 is not listed in images, or was refused",
-        "the category 5 is not listed in categories",
+        "the category 5 is not listed in categories, or was refused",
     ]
     assert "KeyError('category_id')" in reasons[3]
 
@@ -139,3 +144,65 @@ def test_a_file_that_is_no_coco_is_refused_as_a_whole(coco, tmp_path):
     coco()
     with pytest.raises(DataError, match=r"is no folder; set data\.sources\.images"):
         read_coco(CocoSource(source="coco", annotations=str(tmp_path / "boxes.json"), images=str(tmp_path / "no")))
+
+
+def test_a_category_with_a_refused_box_has_no_single_right_box(coco):
+    result = coco((1, 7, [20, 10, 100, 50], 0), (1, 7, [150, 10, 100, 50], 0), (1, 8, [20, 10, 100, 50], 0))
+    assert [record.id for record in result.records] == ["boxes.json#1/dog", "boxes.json#1/categories"]
+    assert result.records[-1].turns[0].answer == "cat and dog"
+    assert len(result.refused) == 1
+    assert "1 boxes of categories with several boxes" in result.notes[-1]
+
+
+def test_a_photo_whose_boxes_are_all_refused_gives_no_row(coco):
+    assert coco((1, 7, [150, 10, 100, 50], 0)).records == ()
+
+
+def test_categories_with_one_name_are_one_category(coco):
+    categories = [{"id": 7, "name": "cat"}, {"id": 8, "name": "cat"}]
+    result = coco((1, 7, [20, 10, 100, 50], 0), (1, 8, [20, 10, 50, 50], 0), categories=categories)
+    assert [record.turns[0].answer for record in result.records] == ["cat"]
+    assert "2 boxes of categories with several boxes" in result.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("category", "reason"),
+    [
+        ({"id": 7, "name": "dog"}, "the category id 7 stands twice"),
+        ({"id": 8}, "a category needs id and name"),
+        ({"id": 8, "name": " "}, "the category's name must be a text; got ' '"),
+        ({"id": 8, "name": 3}, "the category's name must be a text; got 3"),
+        ({"id": [8], "name": "dog"}, "a category needs id and name"),
+        ({"id": 8, "name": "a <image> dog"}, "holds a token of the model's own markup"),
+        ({"id": 8, "name": "dog<|box_end|>"}, "holds a token of the model's own markup"),
+        ({"id": 8, "name": "dog\ud800"}, "half of a surrogate pair"),
+        ("dog", "a category needs id and name"),
+    ],
+)
+def test_a_faulty_category_is_refused_and_its_boxes_with_it(coco, category, reason):
+    box = [20, 10, 100, 50]
+    result = coco((1, 7, box, 0), (1, 8, box, 0), categories=[{"id": 7, "name": "cat"}, category])
+    assert [record.kind for record in result.records] == ["locate", "categories"]
+    assert (result.refused[0].row, result.refused[1].row) == ("categories 1", "annotations 1")
+    assert reason in result.refused[0].reason
+
+
+def test_annotations_without_ids_are_not_taken_for_one(coco):
+    box = [20, 10, 100, 50]
+    annotations = [{"image_id": 1, "category_id": category, "bbox": box} for category in (7, 8)]
+    result = coco(annotations=annotations)
+    assert [record.kind for record in result.records] == ["locate", "locate", "categories"]
+    assert result.refused == ()
+
+
+def test_one_image_id_that_stands_twice_is_refused(coco):
+    image = {"id": 1, "file_name": "a.png", "width": 200, "height": 100}
+    result = coco((1, 7, [20, 10, 100, 50], 0), images=[image, image | {"file_name": "b.png"}])
+    assert result.refused[0].reason == "the image id 1 stands twice"
+    assert result.records[0].images[0].path.name == "a.png"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0.png", "\ud800.png", "", 3, None])
+def test_a_file_name_that_is_no_path_is_refused(coco, name):
+    (row,) = coco(images=[{"id": 1, "file_name": name, "width": 200, "height": 100}]).refused
+    assert (row.row, len(row.reason) < 400) == ("images 0", True)
