@@ -8,6 +8,7 @@ from real_data import real_data
 
 from spaces import DataConfig
 from trainable.boxes import fault_of
+from trainable.data.images import FileImage, size_of
 from trainable.data.sources import read_sources
 from trainable.errors import DataError
 
@@ -73,3 +74,65 @@ def test_registered_data_sets_that_cannot_be_trained_on_are_refused_by_name(data
     folder = real_data("fmt-llamafactory") / "data"
     with pytest.raises(DataError, match=f"{dataset}.*{reason}"):
         read(source="llamafactory", folder=str(folder), dataset=dataset)
+
+
+CHAT = {
+    "formatting": "sharegpt",
+    "columns": {"messages": "messages", "images": "images"},
+    "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "reasons"),
+    [
+        ("bom.jsonl", 3, []),
+        ("blank_lines.jsonl", 3, []),
+        ("middle_bad_line.jsonl", 2, ["line 2 is not JSON"]),
+        ("gbk.jsonl", 1, ["line 2 is not UTF-8"]),
+        ("lone_surrogate.jsonl", 0, ["half of a surrogate pair"]),
+        ("already_0_1000.jsonl", 1, []),
+        ("native_pixels.jsonl", 0, ["1 boxes begin and 0 are written"]),
+        ("string_not_list.jsonl", 1, []),
+        ("no_tag_one_image.jsonl", 0, ["0 <image> tags but 1 images"]),
+        ("tag_in_answer.jsonl", 0, ["2 <image> tags but 1 images"]),
+        ("url.jsonl", 0, ["is a URL"]),
+        ("bare_base64.jsonl", 0, ["File name too long"]),
+        ("missing.jsonl", 0, ["does not exist", "does not exist"]),
+        ("null_and_empty.jsonl", 3, ["does not exist", "must be a path; got NoneType"]),
+        ("singular_key.jsonl", 0, ["1 <image> tags but 0 images"]),
+        ("video_row.jsonl", 0, ["videos", "audio"]),
+        ("starts_with_assistant.jsonl", 0, ["turns must alternate"]),
+        ("two_assistants.jsonl", 0, ["turns must alternate"]),
+        ("no_assistant.jsonl", 0, ["turns must alternate", "turns must alternate", "no 'messages'"]),
+        ("empty_answer.jsonl", 0, ["an answer is empty", "an answer is empty", "a message has the texts"]),
+        ("forty_images.jsonl", 1, []),
+        ("many_turns.jsonl", 1, []),
+    ],
+)
+def test_faulty_files_of_public_bug_reports_are_read_or_refused_by_row(tmp_path, name, kept, reasons):
+    folder = real_data("nasty-data")
+    for path in folder.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"nasty": CHAT | {"file_name": name}}))
+    result = read(source="llamafactory", folder=str(tmp_path), dataset="nasty")
+    assert (len(result.records), len(result.refused)) == (kept, len(reasons))
+    for row, reason in zip(result.refused, reasons, strict=True):
+        assert reason in row.reason
+        assert len(row.reason) < 400
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_faulty_images_are_loaded_in_the_size_that_was_told_or_refused_by_name():
+    folder = real_data("nasty-images")
+    refused = set()
+    for line in (folder / "cases.jsonl").read_text().splitlines():
+        path = folder / json.loads(line)["file"]
+        try:
+            image = FileImage(path).load()
+        except DataError as error:
+            assert str(path) in str(error)
+            refused.add(path.parent.name)
+        else:
+            assert (image.mode, image.size) == ("RGB", size_of(path))
+    assert refused == {"bomb", "corrupt", "extreme-size", "high-bit-depth", "not-an-image"}

@@ -135,3 +135,56 @@ def test_the_hash_of_the_data_changes_with_every_part_of_a_row():
     other = made_record("What?", "answer 1", colour=f"#{900:06x}", name="t0")
     assert data_hash(records) == data_hash(rows(2, 1))
     assert len({data_hash(records), data_hash(records[::-1]), data_hash([*records[:2], other])}) == 3
+
+
+@pytest.mark.parametrize(("grounding", "text"), [(5, 0), (0, 5)])
+@pytest.mark.parametrize("pacing", ["none", "linear", "root"])
+def test_rows_of_one_task_alone_can_be_drawn(grounding, text, pacing):
+    records = rows(grounding, text)
+    draws, _ = sampler(records, pacing=pacing, start_share=0.01)
+    assert set(draws.draw(200, 1.0)) == set(range(5))
+    first, _ = sampler(records, pacing=pacing, start_share=0.01)
+    assert len(set(first.draw(200, 0.0))) == (1 if grounding and pacing != "none" else 5)
+
+
+@given(counts, pacings, st.floats(0.01, 1), progresses)
+@settings(max_examples=50, deadline=None)
+def test_the_random_control_allows_as_many_rows_as_the_box_area(grounding, pacing, start, steps):
+    records = rows(grounding, 1)
+    share_at = CurriculumConfig(pacing=pacing, start_share=start).share_at
+    area, control = (
+        [rank for rank in difficulty_ranks(records, difficulty=kind, seed=0) if rank is not None]
+        for kind in ("box_area", "random")
+    )
+    for progress in steps:
+        allowed = [sum(rank < share_at(progress) for rank in ranks) for ranks in (area, control)]
+        assert allowed[0] == allowed[1] >= 1
+
+
+def test_equal_boxes_are_ordered_by_the_seed_and_not_by_their_place():
+    records = [
+        made_record("Where?", reference_text("x", Box(0, 0, 10, 10)), colour=f"#{n:06x}", name=f"g{n}")
+        for n in range(20)
+    ]
+    ranks = difficulty_ranks(records, difficulty="box_area", seed=0)
+    assert ranks != sorted(ranks)
+    assert dict(zip([r.id for r in records], ranks, strict=True)) == dict(
+        zip([r.id for r in records[::-1]], difficulty_ranks(records[::-1], difficulty="box_area", seed=0), strict=True)
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_rows_for_two_splits_are_refused(count):
+    with pytest.raises(DataError, match=f"{count} rows share {count} image groups; a split by image needs at least 2"):
+        split_by_image(rows(count, 0), search_share=0.5, seed=0)
+
+
+def test_one_photo_of_each_kind_still_gives_two_splits():
+    split = split_by_image(rows(1, 1), search_share=0.2, seed=0)
+    assert (len(split.train), len(split.search)) == (1, 1)
+
+
+def test_rows_without_images_are_split_one_by_one():
+    records = [made_record("What?", "so", colour=None, name=f"t{n}") for n in range(10)]
+    split = split_by_image(records, search_share=0.3, seed=0)
+    assert (len(split.train), len(split.search)) == (7, 3)
