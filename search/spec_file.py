@@ -53,8 +53,11 @@ def _read(path: Path) -> Tree:
     try:
         data = path.read_bytes()
     except OSError as error:
-        reason = "is a folder; expected a YAML file" if path.is_dir() else (error.strerror or str(error)).lower()
+        is_folder = os.path.isdir(path)  # noqa: PTH112 unlike Path.is_dir, it takes any path
+        reason = "is a folder; expected a YAML file" if is_folder else (error.strerror or str(error)).lower()
         raise SpecError(str(path), [f"{path}: {reason}"]) from error
+    except ValueError as error:  # a null character
+        raise SpecError(str(path), [f"{str(path)!r}: {error}"]) from error
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -164,7 +167,7 @@ def _with_absolute_paths(spec: SweepSpec, folder: Path) -> SweepSpec:
     )
     update: dict[str, object] = {"data": spec.data.model_copy(update={"sources": sources})}
     base = spec.model.path
-    if base != "tiny" and (base.startswith(("./", "../", "~/")) or (folder / base).is_dir()):
+    if base != "tiny" and (base.startswith(("./", "../", "~/")) or os.path.isdir(folder / base)):  # noqa: PTH112
         update["model"] = spec.model.model_copy(update={"path": _absolute(base, folder)})
     storage = spec.search.storage
     if storage is not None and (relative := re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^/:?].*)", storage)):
@@ -174,4 +177,5 @@ def _with_absolute_paths(spec: SweepSpec, folder: Path) -> SweepSpec:
 
 
 def _absolute(path: str, folder: Path) -> str:
-    return os.path.abspath(folder / Path(path).expanduser())  # noqa: PTH100 keep links as they are
+    """Keep links as they are, and a ``~`` of nobody."""
+    return os.path.abspath(folder / os.path.expanduser(path))  # noqa: PTH100, PTH111

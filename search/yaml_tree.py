@@ -84,6 +84,11 @@ def _syntax_fault(problem: str, path: Path) -> Fault:
     return Fault(path, f"no YAML: {problem}")
 
 
+def _is_text(value: str) -> bool:
+    """Tell whether no escape made a null character or half of a pair, which neither paths nor JSON can hold."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
+
+
 class _Reading:
     def __init__(self, place_at: Callable[[int, int], Place]) -> None:
         self.tree = Tree()
@@ -116,7 +121,7 @@ class _Reading:
             case ScalarNode(), "null":
                 return None
             case ScalarNode(), "str" | "timestamp":
-                return node.value
+                return node.value if _is_text(node.value) else self._refuse(node, path, "a character that is no text")
             case ScalarNode(), "bool" | "int" | "float" as kind:
                 try:
                     return getattr(self._constructor, f"construct_yaml_{kind}")(node)
@@ -128,8 +133,8 @@ class _Reading:
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, object]:
         plain: dict[str, object] = {}
         for key, value in node.value:
-            if not isinstance(key, ScalarNode):
-                self._refuse(key, path, "a list or mapping as a key; expected a name")
+            if not isinstance(key, ScalarNode) or not _is_text(key.value):
+                self._refuse(key, path, "a key that is no name")
                 continue
             here = (*path, str(key.value))
             if key.value in plain:

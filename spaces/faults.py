@@ -76,6 +76,8 @@ def fault_of(error: ErrorDetails, path: Path) -> Fault:
             return Fault(path, "missing; the key is required", fix="Add it.", at_key=True)
         case "extra_forbidden":
             return Fault(path, f"unknown key {str(path[-1])!r}", at_key=True)
+        case "string_too_short":
+            return Fault(path, "got an empty text; expected one that is not empty")
         case "too_short":
             return Fault(path, f"got {_count(context['actual_length'])}; expected at least {context['min_length']}")
         case "too_long":

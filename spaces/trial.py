@@ -19,7 +19,9 @@ class ModelConfig(BaseModel):
 
     model_config = _FROZEN
 
-    path: str = Field(default="tiny", description="`tiny`, a folder, or a hub name such as `Qwen/Qwen2-VL-2B-Instruct`")
+    path: str = Field(
+        default="tiny", min_length=1, description="`tiny`, a folder, or a hub name such as `Qwen/Qwen2-VL-2B-Instruct`"
+    )
     dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="number format of the base's weights")
     max_pixels: int | None = Field(
         default=None, ge=784, description="largest number of pixels of an image; the processor's own if absent"
@@ -43,8 +45,8 @@ class CocoSource(BaseModel):
     model_config = _FROZEN
 
     source: Literal["coco"] = Field(description="a COCO file of boxes and categories")
-    annotations: str = Field(description="the JSON file, relative to the sweep file")
-    images: str = Field(description="folder of the images, relative to the sweep file")
+    annotations: str = Field(min_length=1, description="the JSON file, relative to the sweep file")
+    images: str = Field(min_length=1, description="folder of the images, relative to the sweep file")
 
 
 class LlamaFactorySource(BaseModel):
@@ -53,8 +55,8 @@ class LlamaFactorySource(BaseModel):
     model_config = _FROZEN
 
     source: Literal["llamafactory"] = Field(description="a data set that LLaMA-Factory knows by name")
-    folder: str = Field(description="folder that holds dataset_info.json, relative to the sweep file")
-    dataset: str = Field(description="name in dataset_info.json")
+    folder: str = Field(min_length=1, description="folder that holds dataset_info.json, relative to the sweep file")
+    dataset: str = Field(min_length=1, description="name in dataset_info.json")
     max_rows: int | None = Field(default=None, ge=1, description="read at most so many rows")
 
 

@@ -168,7 +168,11 @@ def test_a_file_that_is_no_mapping_in_yaml_has_one_clear_fault(file: Path, text:
         ("search: {trials: 4, trials: 5}", "4:21: search.trials: the key 'trials' stands twice; it is first at 4:10."),
         ("search: !custom {trials: 4}", "4:9: search: the tag !custom has no meaning here. Remove it."),
         ("search: &a {trials: *a}", "4:9: search.trials: an alias stands inside what it names. Remove it."),
-        ("? [1, 2]\n: 3", "4:3: a list or mapping as a key; expected a name. Remove it."),
+        ("? [1, 2]\n: 3", "4:3: a key that is no name. Remove it."),
+        ('model: "a\\0b"', "4:8: model: a character that is no text. Remove it."),
+        ('model: "\\ud800"', "4:8: model: a character that is no text. Remove it."),
+        ('"\\ud800": 3', "4:1: a key that is no name. Remove it."),
+        ('model: ""', "4:8: model: got an empty text; expected one that is not empty."),
         ("3: 4", "4:1: 3: unknown key '3'; expected model,"),
     ],
 )
@@ -212,6 +216,25 @@ def test_a_missing_file_and_a_folder_are_faults(tmp_path: Path) -> None:
         load_spec(tmp_path / "none.yaml")
     with pytest.raises(SpecError, match="is a folder; expected a YAML file"):
         load_spec(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 5000])
+def test_a_name_that_no_file_can_have_is_a_fault(name: str) -> None:
+    with pytest.raises(SpecError):
+        load_spec(Path(name))
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/base", "a" * 5000])
+def test_a_model_path_that_no_folder_can_have_stays_a_name_or_becomes_absolute(file: Path, path: str) -> None:
+    assert loaded(file, f"model: {path}\n" + DATA + OBJECTIVES + SPACE).model.path.endswith(path)
+
+
+def test_a_data_path_in_the_home_of_nobody_is_read_as_it_stands(file: Path) -> None:
+    data = "data: {sources: [{source: coco, annotations: ~nobody-of-this-name/a, images: i}]}\n"
+
+    (source,) = loaded(file, data + OBJECTIVES + SPACE).data.sources
+
+    assert source.model_dump()["annotations"] == str(file.parent / "~nobody-of-this-name" / "a")
 
 
 def test_a_spec_error_is_a_search_error_and_a_value_error_with_the_whole_message(file: Path) -> None:
