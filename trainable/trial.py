@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from spaces.mixture import TermName
 from spaces.trial import TrialConfig
@@ -18,7 +19,7 @@ from trainable.data.sampler import RowSampler
 from trainable.errors import DivergedError
 from trainable.evaluation.evaluate import evaluate
 from trainable.host import Host
-from trainable.losses import LOSS_TERMS, Mixture, TermSum
+from trainable.losses import Mixture, TermSum, TokenView, make_terms
 from trainable.model.adapter import attach_adapter, detach_adapter
 from trainable.report import TrialReport
 from trainable.seeding import child_seed
@@ -53,7 +54,7 @@ class Trial:
             config.curriculum,
             random.Random(child_seed(seed, "data order")),
         )
-        self._mixture = Mixture(config.mixture, LOSS_TERMS)
+        self._mixture = Mixture(config.mixture, make_terms(config.mixture))
         self._model = attach_adapter(host.base, config.adapter, seed=child_seed(seed, "adapter"))
         self._parameters = [value for value in self._model.parameters() if value.requires_grad]
         self._optimizer = torch.optim.AdamW(
@@ -144,11 +145,20 @@ def accumulate(model: Any, mixture: Mixture, window: list[Batch], *, progress: f
     denominators = mixture.denominators([batch.targets for batch in window])
     sums: dict[TermName, TermSum] = {}
     for batch in window:
+        base_logits = _base_logits(model, batch) if mixture.needs_base else None
         logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
-        loss, parts = mixture.loss(logits, batch.targets, denominators=denominators, progress=progress)
+        view = TokenView(logits, batch.targets, base_logits)
+        loss, parts = mixture.loss(view, denominators=denominators, progress=progress)
         loss.backward()
         _add(sums, parts)
     return sums
+
+
+@torch.no_grad()
+def _base_logits(model: Any, batch: Batch) -> Tensor:
+    """Run the base without its adapter on the same batch."""
+    with model.disable_adapter():
+        return model(**batch.inputs, logits_to_keep=batch.keep).logits
 
 
 def _add(totals: dict[TermName, TermSum], parts: Mapping[TermName, TermSum]) -> None:
