@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from spaces.mixture import TermName
 from spaces.trial import TrialConfig
@@ -145,20 +144,21 @@ def accumulate(model: Any, mixture: Mixture, window: list[Batch], *, progress: f
     denominators = mixture.denominators([batch.targets for batch in window])
     sums: dict[TermName, TermSum] = {}
     for batch in window:
-        base_logits = _base_logits(model, batch) if mixture.needs_base else None
-        logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
-        view = TokenView(logits, batch.targets, base_logits)
-        loss, parts = mixture.loss(view, denominators=denominators, progress=progress)
+        # the view goes no further, so that the logits are gone when the gradient needs their place
+        loss, parts = mixture.loss(_view(model, mixture, batch), denominators=denominators, progress=progress)
         loss.backward()
         _add(sums, parts)
     return sums
 
 
-@torch.no_grad()
-def _base_logits(model: Any, batch: Batch) -> Tensor:
-    """Run the base without its adapter on the same batch."""
-    with model.disable_adapter():
-        return model(**batch.inputs, logits_to_keep=batch.keep).logits
+def _view(model: Any, mixture: Mixture, batch: Batch) -> TokenView:
+    """Run the model where tokens are supervised, and the base without its adapter if a term compares with it."""
+    base_logits = None
+    if mixture.needs_base:
+        with torch.no_grad(), model.disable_adapter():
+            base_logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
+    logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
+    return TokenView(logits, batch.targets, base_logits)
 
 
 def _add(totals: dict[TermName, TermSum], parts: Mapping[TermName, TermSum]) -> None:

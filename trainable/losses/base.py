@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from trainable.data.collate import Targets
 
@@ -26,6 +28,11 @@ class TokenView:
     logits: Tensor
     targets: Targets
     base_logits: Tensor | None = None
+
+    @cached_property
+    def cross_entropies(self) -> Tensor:
+        """Cross entropy of every token in nats, float32, of shape ``[k]``; computed once for all terms."""
+        return cross_entropy(self.logits.float(), self.targets.labels, reduction="none")
 
 
 class LossTerm(ABC):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from typing_extensions import override
 
 from trainable.data.collate import Targets
@@ -33,8 +32,7 @@ class TokenCrossEntropy(LossTerm):
 
     @override
     def total(self, view: TokenView) -> Tensor:
-        mask = self._mask(view.targets)
-        return cross_entropy(view.logits[mask].float(), view.targets.labels[mask], reduction="sum")
+        return view.cross_entropies[self._mask(view.targets)].sum()
 
 
 class LabelSmoothing(LossTerm):
