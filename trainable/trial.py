@@ -18,7 +18,7 @@ from trainable.data.sampler import RowSampler
 from trainable.errors import DivergedError
 from trainable.evaluation.evaluate import evaluate
 from trainable.host import Host
-from trainable.losses import LOSS_TERMS, Mixture, TermSum
+from trainable.losses import Mixture, TermSum, TokenView, make_terms
 from trainable.model.adapter import attach_adapter, detach_adapter
 from trainable.report import TrialReport
 from trainable.seeding import child_seed
@@ -53,7 +53,7 @@ class Trial:
             config.curriculum,
             random.Random(child_seed(seed, "data order")),
         )
-        self._mixture = Mixture(config.mixture, LOSS_TERMS)
+        self._mixture = Mixture(config.mixture, make_terms(config.mixture))
         self._model = attach_adapter(host.base, config.adapter, seed=child_seed(seed, "adapter"))
         self._parameters = [value for value in self._model.parameters() if value.requires_grad]
         self._optimizer = torch.optim.AdamW(
@@ -144,11 +144,21 @@ def accumulate(model: Any, mixture: Mixture, window: list[Batch], *, progress: f
     denominators = mixture.denominators([batch.targets for batch in window])
     sums: dict[TermName, TermSum] = {}
     for batch in window:
-        logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
-        loss, parts = mixture.loss(logits, batch.targets, denominators=denominators, progress=progress)
+        # the view goes no further, so that the logits are gone when the gradient needs their place
+        loss, parts = mixture.loss(_view(model, mixture, batch), denominators=denominators, progress=progress)
         loss.backward()
         _add(sums, parts)
     return sums
+
+
+def _view(model: Any, mixture: Mixture, batch: Batch) -> TokenView:
+    """Run the model where tokens are supervised, and the base without its adapter if a term compares with it."""
+    base_logits = None
+    if mixture.needs_base:
+        with torch.no_grad(), model.disable_adapter():
+            base_logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
+    logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
+    return TokenView(logits, batch.targets, base_logits)
 
 
 def _add(totals: dict[TermName, TermSum], parts: Mapping[TermName, TermSum]) -> None:

@@ -51,13 +51,14 @@ def test_a_trial_reports_at_its_rungs_and_at_its_last_step(host):
     assert set(reports[-1].weights) == set(TERM_NAMES)
     assert set(reports[-1].losses) == {"text_ce", "box_ce"}
     assert set(METRICS) <= set(reports[-1].metrics)
-    assert {f"teacher_forced.{name}" for name in TERM_NAMES} <= set(reports[-1].metrics)
+    # the divergence from the base would cost a second pass
+    assert {f"teacher_forced.{name}" for name in TERM_NAMES if name != "kl"} <= set(reports[-1].metrics)
 
 
 def test_the_same_trial_gives_the_same_numbers_whatever_ran_between(host):
     config = config_of(
         adapter={"dropout": 0.1},
-        mixture={"ntl_was": {"on": True}, "giou": {"on": True}},
+        mixture={name: {"on": True} for name in TERM_NAMES},
         curriculum={"pacing": "linear"},
     )
     first = run(config, host)

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from spaces.mixture import TermName
+from spaces.mixture import MixtureConfig
 from trainable.boxes import Box
 from trainable.data.collate import Example, collate
 from trainable.data.records import Record
 from trainable.evaluation.generate import generate_answers
 from trainable.evaluation.grounding import score_grounding
 from trainable.evaluation.text import score_text
-from trainable.losses import LOSS_TERMS
+from trainable.losses import TokenView, make_terms
 from trainable.model.load import Base
 
 
@@ -65,13 +65,18 @@ def evaluate(
 
 @torch.no_grad()
 def teacher_forced(model: Any, base: Base, examples: Sequence[Example], *, batch: int) -> dict[str, float]:
-    """Give the mean of every loss term over its own positions, under the true answers."""
-    totals: dict[TermName, float] = dict.fromkeys(LOSS_TERMS, 0.0)
-    counts: dict[TermName, int] = dict.fromkeys(LOSS_TERMS, 0)
+    """Give the mean of every loss term over its own positions, under the true answers.
+
+    Terms have their default settings, so that trials can be compared; a term that needs the base's logits is left out,
+    since it would cost a second pass.
+    """
+    terms = {name: term for name, term in make_terms(MixtureConfig()).items() if not term.needs_base}
+    totals = dict.fromkeys(terms, 0.0)
+    counts = dict.fromkeys(terms, 0)
     for start in range(0, len(examples), batch):
         part = collate(examples[start : start + batch], base)
-        logits = model(**part.inputs, logits_to_keep=part.keep).logits
-        for name, term in LOSS_TERMS.items():
-            totals[name] += term.total(logits, part.targets).item()
+        view = TokenView(model(**part.inputs, logits_to_keep=part.keep).logits, part.targets)
+        for name, term in terms.items():
+            totals[name] += term.total(view).item()
             counts[name] += term.count(part.targets)
     return {f"teacher_forced.{name}": totals[name] / count for name, count in counts.items() if count}

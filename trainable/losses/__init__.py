@@ -1,19 +1,50 @@
 """Loss terms by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from spaces.mixture import TermName
-from trainable.losses.base import LossTerm
-from trainable.losses.box import SoftGIoU
+from spaces.mixture import MixtureConfig, TermName
+from trainable.losses.base import LossTerm, TokenView
+from trainable.losses.box import SoftGIoU, SoftL1
+from trainable.losses.carry import CarryLoss
+from trainable.losses.kl import KlToBase
 from trainable.losses.mixture import Mixture, TermSum
 from trainable.losses.ntl import NumberTokenLoss
-from trainable.losses.tokens import TokenCrossEntropy
+from trainable.losses.soft_label import SoftDigitLabels
+from trainable.losses.tokens import LabelSmoothing, TokenCrossEntropy, ZLoss
 
-LOSS_TERMS: Mapping[TermName, LossTerm] = {
-    "text_ce": TokenCrossEntropy(in_box=False),
-    "box_ce": TokenCrossEntropy(in_box=True),
-    "ntl_was": NumberTokenLoss(),
-    "giou": SoftGIoU(),
+LOSS_TERMS: Mapping[TermName, Callable[[MixtureConfig], LossTerm]] = {
+    "text_ce": lambda config: TokenCrossEntropy(in_box=False),
+    "box_ce": lambda config: TokenCrossEntropy(in_box=True),
+    "label_smoothing": lambda config: LabelSmoothing(),
+    "soft_label": lambda config: SoftDigitLabels(tau=config.soft_label.tau),
+    "ntl_was": lambda config: NumberTokenLoss(),
+    "carry": lambda config: CarryLoss(bound=config.carry.bound),
+    "l1": lambda config: SoftL1(decoding=config.l1.decoding),
+    "giou": lambda config: SoftGIoU(decoding=config.giou.decoding),
+    "kl": lambda config: KlToBase(divergence=config.kl.divergence),
+    "z_loss": lambda config: ZLoss(),
 }
 
-__all__ = ["LOSS_TERMS", "LossTerm", "Mixture", "NumberTokenLoss", "SoftGIoU", "TermSum", "TokenCrossEntropy"]
+
+def make_terms(config: MixtureConfig) -> Mapping[TermName, LossTerm]:
+    """Make every term with its own settings; which of them are used, the mixture's weights say."""
+    return {name: make(config) for name, make in LOSS_TERMS.items()}
+
+
+__all__ = [
+    "LOSS_TERMS",
+    "CarryLoss",
+    "KlToBase",
+    "LabelSmoothing",
+    "LossTerm",
+    "Mixture",
+    "NumberTokenLoss",
+    "SoftDigitLabels",
+    "SoftGIoU",
+    "SoftL1",
+    "TermSum",
+    "TokenCrossEntropy",
+    "TokenView",
+    "ZLoss",
+    "make_terms",
+]

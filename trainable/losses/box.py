@@ -1,4 +1,4 @@
-"""GIoU of boxes that are decoded softly from digit probabilities."""
+"""GIoU and L1 of boxes that are decoded softly from digit probabilities."""
 
 from __future__ import annotations
 
@@ -6,24 +6,33 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from spaces.mixture import Decoding
 from trainable.boxes import UNITS
 from trainable.data.collate import Targets
-from trainable.losses.base import LossTerm
+from trainable.losses.base import LossTerm, TokenView
+from trainable.losses.carry import carried_boxes
 from trainable.losses.ntl import digit_probabilities
 
 _SMALLEST_AREA = 1e-12
 """Guards divisions; a box of one thousandth by one thousandth has a million times that area."""
 
 
-def soft_boxes(logits: Tensor, targets: Targets) -> Tensor:
-    """Decode each coordinate as its expected value, digit by digit, given the true digits before it.
+def soft_boxes(view: TokenView, *, decoding: Decoding) -> Tensor:
+    """Decode each coordinate from its digits' probabilities, given the true digits before each.
+
+    Args:
+        view: The supervised positions.
+        decoding: ``naive`` adds up expected digit values; ``carry`` adds the expected signed distance to the truth.
 
     Returns:
         Corners in 0–1 of the image, float32, of shape ``[m, 4]``, as they come: corners may be crossed.
 
     """
-    expected = digit_probabilities(logits, targets) @ torch.arange(10.0, device=logits.device)
-    flat = torch.zeros(targets.boxes_1000.numel(), device=logits.device)
+    if decoding == "carry":
+        return carried_boxes(view, bound="lower")
+    targets, device = view.targets, view.logits.device
+    expected = digit_probabilities(view) @ torch.arange(10.0, device=device)
+    flat = torch.zeros(targets.boxes_1000.numel(), device=device)
     flat = flat.index_add(0, targets.digit_corners, expected * targets.digit_places)
     return flat.reshape(-1, 4) / UNITS
 
@@ -61,18 +70,33 @@ def sort_corners(boxes: Tensor) -> Tensor:
     return torch.cat([torch.minimum(first, second), torch.maximum(first, second)], dim=1)
 
 
-class SoftGIoU(LossTerm):
-    """``1 - GIoU`` of softly decoded boxes, 0–2, in float32.
+class _SoftBoxTerm(LossTerm):
+    """A term of whole boxes, decoded softly.
 
     Teacher forced: each digit is predicted after the true ones, so near a carry (499 | 500) the minimum is not the
     truth. Use it beside cross entropy and with a small weight.
     """
 
+    def __init__(self, *, decoding: Decoding) -> None:
+        self._decoding: Decoding = decoding
+
     @override
     def count(self, targets: Targets) -> int:
         return targets.boxes_1000.shape[0]
 
+
+class SoftGIoU(_SoftBoxTerm):
+    """``1 - GIoU`` of softly decoded boxes, 0–2, in float32; crossed corners are sorted first."""
+
     @override
-    def total(self, logits: Tensor, targets: Targets) -> Tensor:
-        predicted = sort_corners(soft_boxes(logits, targets))
-        return (1 - giou(predicted, targets.boxes_1000 / UNITS)).sum()
+    def total(self, view: TokenView) -> Tensor:
+        predicted = sort_corners(soft_boxes(view, decoding=self._decoding))
+        return (1 - giou(predicted, view.targets.boxes_1000 / UNITS)).sum()
+
+
+class SoftL1(_SoftBoxTerm):
+    """Absolute error of the four softly decoded corners, summed, as shares of the image, in float32."""
+
+    @override
+    def total(self, view: TokenView) -> Tensor:
+        return (soft_boxes(view, decoding=self._decoding) - view.targets.boxes_1000 / UNITS).abs().sum()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from spaces.mixture import MixtureConfig, TermName
 from trainable.data.collate import Targets
-from trainable.losses.base import LossTerm
+from trainable.losses.base import LossTerm, TokenView
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,18 @@ class Mixture:
             if term.is_used
         }
 
+    @property
+    def needs_base(self) -> bool:
+        """Whether a used term compares with the base's own logits."""
+        return any(self._terms[name].needs_base for name, term in self._config.terms().items() if term.is_used)
+
     def loss(
-        self, logits: Tensor, targets: Targets, *, denominators: Mapping[TermName, int], progress: float
+        self, view: TokenView, *, denominators: Mapping[TermName, int], progress: float
     ) -> tuple[Tensor, dict[TermName, TermSum]]:
         """Give one batch's share of the window's loss.
 
         Args:
-            logits: At the supervised positions, of shape ``[k, vocabulary]``.
-            targets: Of the same positions.
+            view: The batch's supervised positions.
             denominators: Of the whole window; shares of all its batches add up to the window's loss.
             progress: Of the optimizer step, in 0–1.
 
@@ -55,12 +59,12 @@ class Mixture:
             A float32 scalar to back-propagate, and each used term's sum and count.
 
         """
-        loss = logits.new_zeros((), dtype=torch.float32)
+        loss = view.logits.new_zeros((), dtype=torch.float32)
         sums: dict[TermName, TermSum] = {}
         weights = self.weights(progress)
         for name, denominator in denominators.items():
-            total = self._terms[name].total(logits, targets)
-            sums[name] = TermSum(total.item(), self._terms[name].count(targets))
+            total = self._terms[name].total(view)
+            sums[name] = TermSum(total.item(), self._terms[name].count(view.targets))
             if denominator:
                 loss = loss + total * (weights[name] / denominator)
         return loss, sums

@@ -7,12 +7,12 @@ from torch import Tensor
 from typing_extensions import override
 
 from trainable.data.collate import Targets
-from trainable.losses.base import LossTerm
+from trainable.losses.base import LossTerm, TokenView
 
 
-def digit_probabilities(logits: Tensor, targets: Targets) -> Tensor:
+def digit_probabilities(view: TokenView) -> Tensor:
     """Give the distribution over the ten digits at every box digit, float32, of shape ``[d, 10]``."""
-    rows = logits.index_select(0, targets.digit_rows).index_select(1, targets.digit_ids)
+    rows = view.logits.index_select(0, view.targets.digit_rows).index_select(1, view.targets.digit_ids)
     return rows.float().softmax(dim=-1)
 
 
@@ -30,7 +30,7 @@ class NumberTokenLoss(LossTerm):
         return targets.digit_rows.numel()
 
     @override
-    def total(self, logits: Tensor, targets: Targets) -> Tensor:
-        digits = torch.arange(10, device=logits.device)
-        distance = (digits[None, :] - targets.digit_values[:, None]).abs().float()
-        return (digit_probabilities(logits, targets) * distance).sum()
+    def total(self, view: TokenView) -> Tensor:
+        digits = torch.arange(10, device=view.logits.device)
+        distance = (digits[None, :] - view.targets.digit_values[:, None]).abs().float()
+        return (digit_probabilities(view) * distance).sum()
