@@ -6,6 +6,7 @@ import pytest
 from made_sweep import baseline, complete, make_sweep, pruned
 
 from results.schema import DECISION_FIELDS, REPORT_FIELDS, SCHEMA_VERSION, TRIAL_FIELDS
+from results.writer import ROWS_PER_PART
 from search.lineage import lineage
 
 PAGE = (Path(__file__).parents[2] / "docs" / "results-format.md").read_text()
@@ -35,6 +36,10 @@ def test_every_column_is_documented_with_its_type(table, fields):
 
 def test_the_schema_version_is_documented():
     assert f"The schema version is {SCHEMA_VERSION};" in PAGE
+
+
+def test_the_length_of_a_part_is_documented():
+    assert re.search(rf"up to\s+{ROWS_PER_PART} rows;", PAGE)
 
 
 def test_every_key_of_the_lineage_is_documented(tmp_path):
