@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -80,6 +81,7 @@ def write_report(folder: Path, *, out: Path | None = None) -> Path:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=None if name.endswith(".html") else _in_markdown,
         )
         page = environment.get_template(f"{name}.jinja").render(content)
         write_whole(target, lambda temporary, page=page: temporary.write_text(page, encoding="utf-8"))
@@ -115,6 +117,11 @@ def pareto_table(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[str, ...], 
         for trial in shown
     ]
     return ("trial", "role", *summary.score_names, "settings"), tuple(rows)
+
+
+def _in_markdown(value: object) -> str:
+    """Write a value so that Markdown takes none of it for HTML, nor for the end of its line."""
+    return " ".join(escape(str(value), quote=False).splitlines())
 
 
 def _sections(summary: Summary) -> list[Section]:

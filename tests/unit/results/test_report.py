@@ -108,6 +108,13 @@ def test_texts_of_the_sweep_are_escaped(tmp_path):
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
 
 
+def test_texts_of_the_sweep_are_escaped_in_markdown_and_keep_to_their_cell(tmp_path):
+    page(tmp_path, [*USUAL, failed("<script>alert(1)</script> | two\nlines")])
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    assert "<" not in markdown
+    assert "| &lt;script&gt;alert(1)&lt;/script&gt; \\| two lines |" in markdown
+
+
 def test_smaller_can_be_better(tmp_path):
     columns = RecordColumns(
         params={}, objectives=(COLUMNS.objectives[0], Objective("text.loss", "minimize", 0, None)), metrics=(), terms=()
