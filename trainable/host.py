@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from functools import lru_cache
 
@@ -86,8 +87,9 @@ class Host:
 
 
 def interleaved(records: tuple[Record, ...]) -> list[Record]:
-    """Order records so that any beginning holds grounding and text rows in the share of the whole."""
-    queues = [[r for r in records if r.task == task] for task in ("grounding", "text")]
+    """Order records so that any beginning holds grounding and text rows in the share of the whole, from all sources."""
+    mixed = sorted(records, key=lambda record: hashlib.sha256(record.id.encode()).digest())
+    queues = [[record for record in mixed if record.task == task] for task in ("grounding", "text")]
     ranked = [((index + 0.5) / len(queue), record) for queue in queues for index, record in enumerate(queue)]
     return [record for _, record in sorted(ranked, key=lambda pair: (pair[0], pair[1].id))]
 

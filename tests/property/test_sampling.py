@@ -59,6 +59,15 @@ def test_each_pass_draws_every_row_of_a_task_once(grounding, text, seed):
             assert len(set(drawn[task][start : start + size])) == size
 
 
+def test_rows_that_have_just_opened_are_drawn_no_more_than_others():
+    records = rows(4000, 1)
+    draws, ranks = sampler(records, pacing="linear", start_share=0.1, full_at=1.0)
+    late = [draws.draw(4, step / 200) for step in range(200)][100:]
+    places = [(ranks[row], 0.1 + 0.9 * (100 + step) / 200) for step, batch in enumerate(late) for row in batch]
+    newest = [rank > 0.9 * share for rank, share in places if rank is not None]
+    assert sum(newest) / len(newest) < 0.25  # 0.1 if all rows were left in the pass, somewhat more as old ones are used
+
+
 def test_the_share_of_tasks_is_that_of_the_data_whatever_the_pacing():
     records = rows(30, 10)
     for curriculum in ({}, {"pacing": "linear", "start_share": 0.1}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,10 @@ class RowSampler:
         curriculum: CurriculumConfig,
         generator: random.Random,
     ) -> None:
-        self._rows = {task: [index for index, own in enumerate(tasks) if own == task] for task in _TASKS}
+        self._rows = {
+            task: sorted((row for row, own in enumerate(tasks) if own == task), key=lambda row: ranks[row] or 0.0)
+            for task in _TASKS
+        }
         self._ranks, self._curriculum, self._generator = ranks, curriculum, generator
         self._pass: dict[Task, list[int]] = {task: [] for task in _TASKS}
         self._share = len(self._rows["grounding"]) / len(tasks)
@@ -61,19 +65,13 @@ class RowSampler:
 
     def _one(self, progress: float) -> int:
         task: Task = "grounding" if self._generator.random() < self._share else "text"
-        left = self._pass[task]
-        for place in range(len(left) - 1, -1, -1):
-            if self._is_allowed(left[place], progress):
-                return left.pop(place)
-        fresh = list(self._rows[task])
-        self._generator.shuffle(fresh)
-        self._pass[task] = fresh
-        return self._one_of(fresh, progress)
+        allowed = self._allowed(task, progress)
+        if not allowed:
+            self._pass[task] = list(self._rows[task])
+            allowed = self._allowed(task, progress)
+        return self._pass[task].pop(self._generator.randrange(allowed))
 
-    def _one_of(self, rows: list[int], progress: float) -> int:
-        place = next(p for p in range(len(rows) - 1, -1, -1) if self._is_allowed(rows[p], progress))
-        return rows.pop(place)
-
-    def _is_allowed(self, row: int, progress: float) -> bool:
-        rank = self._ranks[row]
-        return rank is None or rank < self._curriculum.share_at(progress)
+    def _allowed(self, task: Task, progress: float) -> int:
+        """Count the rows left in the pass that may be drawn; the list runs from easy to hard, so they come first."""
+        share = self._curriculum.share_at(progress)
+        return bisect_left(self._pass[task], share, key=lambda row: self._ranks[row] or 0.0)
