@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 from results.headline import score_text
-from results.plot import HEIGHT, WIDTH, Axis, Plot, circle, diamond, text
+from results.plot import Axis, Labels, Plot, circle, diamond, text, width_of
 from results.summary import EndedTrial, Summary
-
-_LABEL_ROOM = 90
 
 
 def front_figure(summary: Summary) -> str:
@@ -21,12 +18,15 @@ def front_figure(summary: Summary) -> str:
     """
     if len(summary.completed) < 2 or len(summary.objectives) != 2:
         return ""
-    points = [trial.point for trial in summary.completed if trial.point]
+    far_off = {trial.trial for trial in summary.far_off}
+    shown = [trial for trial in summary.completed if trial.trial not in far_off]
+    points = [trial.point for trial in shown if trial.point]
     plot = Plot(*(Axis.around(_label(summary, index), [point[index] for point in points]) for index in (0, 1)))
-    marks = [_staircase(summary, plot), *_constant_boxes(summary, plot)]
-    for trial in sorted(summary.completed, key=lambda trial: (trial.on_front, trial is summary.baseline)):
+    labels = Labels([(plot.at_x(x), plot.at_y(y)) for x, y in points])
+    marks = [_staircase(summary, plot), *_constant_boxes(summary, plot, labels)]
+    for trial in sorted(shown, key=lambda trial: (trial.on_front, trial is summary.baseline)):
         marks.append(_mark(summary, plot, trial))
-    marks.extend(_labels(summary, plot))
+    marks.extend(_named(summary, plot, labels))
     description = (
         f"{len(summary.completed)} completed trials; {len(summary.front)} are on the front: trials "
         + ", ".join(str(trial.trial) for trial in summary.front)
@@ -63,7 +63,9 @@ def pruning_figure(summary: Summary) -> str:
     most = max(rung.reached for rung in summary.rungs)
     last = summary.rungs[-1].step
     plot = Plot(Axis("step", 0, 1.06 * last, is_whole=True), Axis("trials", 0, 1.15 * most + 0.5, is_whole=True))
-    half = min(0.3 * (WIDTH - _LABEL_ROOM) / (len(summary.rungs) + 1), 24)
+    steps = [0, *(rung.step for rung in summary.rungs)]
+    narrowest = min(plot.at_x(after) - plot.at_x(before) for before, after in pairwise(steps))
+    half = min(0.4 * narrowest, 24)
     marks: list[str] = []
     for rung in summary.rungs:
         middle, bottom = plot.at_x(rung.step), plot.at_y(0)
@@ -79,8 +81,9 @@ def pruning_figure(summary: Summary) -> str:
                     f'<rect class="{kind}" x="{middle - half:.1f}" y="{bottom:.1f}" width="{2 * half:.1f}" '
                     f'height="{height:.1f}"><title>step {rung.step}: {number} {words}</title></rect>'
                 )
-        if rung.pruned:
-            marks.append(text(f"{rung.pruned} pruned", middle, bottom - 5, anchor="middle", kind="note"))
+        words = f"{rung.pruned} pruned" if narrowest > width_of("000 pruned") else f"{rung.pruned}"
+        if rung.pruned and narrowest > width_of(words):
+            marks.append(text(words, middle, bottom - 5, anchor="middle", kind="note"))
     description = "; ".join(f"step {rung.step}: {rung.reached} reached, {rung.pruned} pruned" for rung in summary.rungs)
     return plot.figure(marks, title="Pruning", description=description)
 
@@ -101,30 +104,28 @@ def _staircase(summary: Summary, plot: Plot) -> str:
     return f'<path class="line" d="{" ".join(path)}"/>'
 
 
-def _constant_boxes(summary: Summary, plot: Plot) -> list[str]:
-    """Mark the constant box where it lies inside the figure; a note says it where it lies outside."""
+def _constant_boxes(summary: Summary, plot: Plot, labels: Labels) -> list[str]:
+    """Mark the constant box by a line, or by an arrow to the side on which it lies outside the figure."""
     marks: list[str] = []
+    left, bottom = plot.at_x(plot.x.low), plot.at_y(plot.y.low)
+    right, top = plot.at_x(plot.x.high), plot.at_y(plot.y.high)
     for index, objective in enumerate(summary.objectives):
         score = summary.constant_box.get(objective.name)
-        axis = (plot.x, plot.y)[index]
         if score is None:
             continue
+        axis = (plot.x, plot.y)[index]
         words = f"constant box {score_text(score, objective)}"
-        if not axis.low <= score <= axis.high:
-            side = "←" if index == 0 else "↓"
-            marks.append(
-                text(f"{side} {words}, outside", plot.at_x(plot.x.low) + 8, plot.at_y(plot.y.low) - 8, kind="note")
-            )
-        elif index == 0:
-            x = plot.at_x(score)
-            marks.append(f'<line class="constant" x1="{x:.1f}" x2="{x:.1f}" y1="16" y2="{plot.at_y(plot.y.low):.1f}"/>')
-            marks.append(text(words, x + 6, plot.at_y(plot.y.low) - 8, kind="note"))
+        if axis.low <= score <= axis.high:
+            x, y = (plot.at_x(score), bottom) if index == 0 else (left, plot.at_y(score))
+            x_end, y_end = (x, top) if index == 0 else (right, y)
+            marks.append(f'<line class="constant" x1="{x:.1f}" x2="{x_end:.1f}" y1="{y:.1f}" y2="{y_end:.1f}"/>')
         else:
-            y = plot.at_y(score)
-            marks.append(
-                f'<line class="constant" x1="{plot.at_x(plot.x.low):.1f}" x2="{WIDTH - 20}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            )
-            marks.append(text(words, plot.at_x(plot.x.low) + 8, y - 6, kind="note"))
+            arrow = ("←→", "↓↑")[index][score > axis.high]
+            words = f"{words}, outside {arrow}" if arrow == "→" else f"{arrow} {words}, outside"
+            x = right - 12 - width_of(words) if arrow == "→" else left
+            y = top + 20 if arrow == "↑" else bottom - 20 * index
+        place = labels.forced((x + 6, y - 8), words)
+        marks.append(text(words, *place, kind="note"))
     return marks
 
 
@@ -140,29 +141,17 @@ def _mark(summary: Summary, plot: Plot, trial: EndedTrial) -> str:
     return circle(plot.at_x(x), plot.at_y(y), kind=kind, title=f"trial {trial.trial}: {scores}")
 
 
-def _labels(summary: Summary, plot: Plot) -> list[str]:
-    """Give the front its numbers and the baseline its name, without labels that would overlap earlier ones."""
+def _named(summary: Summary, plot: Plot, labels: Labels) -> list[str]:
+    """Give the baseline its name, and the front its numbers where they cover neither a mark nor another label."""
     marks: list[str] = []
-    taken: list[tuple[float, float, float]] = []
-    baseline = [summary.baseline] if summary.baseline else []
-    for trial in (*baseline, *(member for member in summary.front if member is not summary.baseline)):
-        words = "baseline" if trial is summary.baseline else str(trial.trial)
-        x, y = trial.point or (0.0, 0.0)
-        place = _free_place(plot.at_x(x), plot.at_y(y), 8.5 * len(words), taken)
-        if place:
-            taken.append((*place, 8.5 * len(words)))
-            marks.append(text(words, *place, kind="note"))
+    if summary.baseline and summary.baseline.point:
+        x, y = summary.baseline.point
+        spot = (plot.at_x(x), plot.at_y(y))
+        place = labels.beside(spot, "baseline") or labels.forced((spot[0] + 10, spot[1] - 8), "baseline")
+        marks.append(text("baseline", *place, kind="note"))
+    for trial in summary.front:
+        if trial is not summary.baseline and trial.point:
+            x, y = trial.point
+            if place := labels.beside((plot.at_x(x), plot.at_y(y)), str(trial.trial)):
+                marks.append(text(str(trial.trial), *place, kind="note"))
     return marks
-
-
-def _free_place(
-    x: float, y: float, width: float, taken: Sequence[tuple[float, float, float]]
-) -> tuple[float, float] | None:
-    for dx, dy in ((10, -8), (10, 16), (-10 - width, -8), (-10 - width, 16)):
-        left, line = x + dx, y + dy
-        inside = left > _LABEL_ROOM - 24 and left + width < WIDTH - 4 and 12 < line < HEIGHT - 56
-        if inside and all(
-            left + width < other or other + length < left or abs(line - row) > 14 for other, row, length in taken
-        ):
-            return left, line
-    return None

@@ -12,6 +12,7 @@ NOT_CONFIRMED = (
     "Each score is one run's, on the rows that the search itself was steered by, so the best ones flatter themselves;"
     " confirm the front with new seeds on other rows before relying on it."
 )
+_MOST_NAMED = 12
 
 
 def headline(summary: Summary) -> tuple[str, ...]:
@@ -43,6 +44,13 @@ def front_notes(summary: Summary) -> tuple[str, ...]:
         )
     else:
         notes.append(f"{len(summary.front)} of {len(completed)} completed trials are on the front.")
+    if far_off := summary.far_off:
+        shown = ", ".join(str(trial.trial) for trial in far_off[:_MOST_NAMED])
+        names = f"{shown} and others" if len(far_off) > _MOST_NAMED else shown
+        notes.append(
+            f"{count(len(far_off), 'completed trial')} far worse than most {'is' if len(far_off) == 1 else 'are'} not"
+            f" drawn: {names}."
+        )
     if len(summary.objectives) != 2:
         notes.append(f"The front is drawn for two objectives; this sweep has {len(summary.objectives)}.")
     if summary.baseline is None:

@@ -20,6 +20,7 @@ REFERENCE_MARGIN = 0.05
 
 _SMALLEST_MARGIN = 1e-9
 _STRAIGHT = 1e-12
+_FEWEST_FOR_QUARTILES = 8
 
 
 def nondominated(values: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.bool_]:
@@ -167,6 +168,33 @@ def knee(values: ArrayLike, directions: Sequence[Direction]) -> int | None:
     distances = scaled[:, 0] + scaled[:, 1]
     best = int(np.argmax(distances))
     return int(members[first_index[best]]) if distances[best] > _STRAIGHT else None
+
+
+def far_worse(values: ArrayLike, directions: Sequence[Direction]) -> NDArray[np.bool_]:
+    """Tell which rows are so much worse than most, in some objective, that a figure is better without them.
+
+    A row is, if it lies beyond Tukey's outer fence, three times the quartiles' distance from the worse quartile. Rows
+    of the front never are, and none is among fewer than eight.
+
+    Args:
+        values: Scores of shape ``[n, objectives]``.
+        directions: Which way is better, per objective.
+
+    Returns:
+        A mask of shape ``[n]``.
+
+    References:
+        J. W. Tukey. Exploratory Data Analysis. Addison-Wesley, 1977. Section 2D.
+
+    """
+    rows = _rows(values, directions)
+    finite = np.isfinite(rows).all(axis=1)
+    if finite.sum() < _FEWEST_FOR_QUARTILES:
+        return np.zeros(len(rows), dtype=np.bool_)
+    gains = rows * np.where(_maximise(directions), 1.0, -1.0)
+    low, high = np.quantile(gains[finite], [0.25, 0.75], axis=0)
+    beyond = gains < low - 3 * (high - low)
+    return finite & (beyond & (high > low)).any(axis=1) & ~nondominated(rows, directions)
 
 
 def _margin(score: float, objective: Objective) -> float:

@@ -1,4 +1,4 @@
-"""The frame of a figure: scales, axes and marks as SVG that follows the page's colours."""
+"""The frame of a figure: scales, axes, marks and labels as SVG that follows the page's colours."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 640, 400
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 560, 370
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 16, 56
 _TICKS = 5
+FRAME = (_LEFT, _TOP, WIDTH - _RIGHT, HEIGHT - _BOTTOM)
+"""Left, top, right and bottom of what the axes enclose."""
+
+_LETTER_WIDTH = 8.5
+_ASCENT, _DESCENT = 11, 3
+_MARK_RADIUS = 6
+_ROOM_OUTSIDE = 14
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,51 @@ class Plot:
             f"{escape(self.y.label)}</text>"
         )
         return parts
+
+
+class Labels:
+    """Finds places for labels, in the figure's units, and remembers those it gave.
+
+    Args:
+        marks: Places ``(x, y)`` of the marks that no label may cover.
+
+    """
+
+    def __init__(self, marks: Sequence[tuple[float, float]]) -> None:
+        centres = np.asarray(marks, dtype=float).reshape(-1, 2)
+        self._taken = np.hstack([centres - _MARK_RADIUS, centres + _MARK_RADIUS])
+
+    def beside(self, mark: tuple[float, float], words: str) -> tuple[float, float] | None:
+        """Give a free place beside a mark for the words' left end, or ``None`` if there is none."""
+        x, y = mark
+        width = width_of(words)
+        left, middle, right = x - 10 - width, x - width / 2, x + 10
+        for place in ((right, y - 8), (left, y + 16), (middle, y - 12), (right, y + 16), (left, y - 8), (right, y + 5)):
+            if self._is_free(_box(place, words)):
+                return self.forced(place, words)
+        return None
+
+    def forced(self, place: tuple[float, float], words: str) -> tuple[float, float]:
+        """Take a place for the words' left end, whatever it covers."""
+        self._taken = np.vstack([self._taken, _box(place, words)])
+        return place
+
+    def _is_free(self, box: NDArray[np.float64]) -> bool:
+        left, top, right, bottom = FRAME
+        if box[0] < left or box[1] < top - _ROOM_OUTSIDE or box[2] > right + _ROOM_OUTSIDE or box[3] > bottom:
+            return False
+        meets = (self._taken[:, :2] < box[2:]).all(axis=1) & (self._taken[:, 2:] > box[:2]).all(axis=1)
+        return not bool(meets.any())
+
+
+def width_of(words: str) -> float:
+    """Estimate the width of words in the figure's units."""
+    return _LETTER_WIDTH * len(words)
+
+
+def _box(place: tuple[float, float], words: str) -> NDArray[np.float64]:
+    x, y = place
+    return np.array([x, y - _ASCENT, x + width_of(words), y + _DESCENT])
 
 
 def text(words: str, x: float, y: float, *, anchor: str = "start", kind: str = "tick") -> str:

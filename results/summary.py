@@ -130,6 +130,16 @@ class Summary:
         """The trials with a finite final score in every objective."""
         return tuple(trial for trial in self.trials if trial.point is not None)
 
+    @property
+    def far_off(self) -> tuple[EndedTrial, ...]:
+        """The completed trials so much worse than most that the figure of the front leaves them out."""
+        worse = pareto.far_worse([trial.point or () for trial in self.completed], self.directions)
+        return tuple(
+            trial
+            for trial, is_worse in zip(self.completed, worse, strict=True)
+            if is_worse and trial is not self.baseline
+        )
+
 
 def summarise(tables: SweepTables) -> Summary:
     """Compute what the report says.

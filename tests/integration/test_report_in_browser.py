@@ -1,6 +1,7 @@
 """The report in a real browser: figures with a size, no error, no request, light and dark."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from made_sweep import baseline, complete, failed, make_sweep, pruned
@@ -20,11 +21,16 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+NO_CONTROLS = {"parse_failure_rate": None, "constant_box_miou": None, "constant_box_acc50": None}
 SWEEPS = {
     "usual": ([baseline(0.5, 0.6), complete(0.6, 0.55), complete(0.55, 0.7), pruned(20, 0.1, 0.1), failed()], 3),
     "no trial": ([], 0),
     "all failed": ([failed(), failed("diverged: giou is not finite at step 3")], 0),
     "one objective constant": ([baseline(0.5, 0.6), complete(0.6, 0.6)], 3),
+    "only the baseline": ([baseline(0.5, 0.6)], 1),
+    "no baseline": ([complete(0.5, 0.6), complete(0.6, 0.5)], 2),
+    "failed baseline": ([failed(role="baseline"), complete(0.5, 0.6), complete(0.6, 0.5)], 2),
+    "no controls": ([replace(trial, **NO_CONTROLS) for trial in (baseline(0.5, 0.6), complete(0.6, 0.5))], 3),
 }
 
 
@@ -62,8 +68,17 @@ def test_the_report_renders(tmp_path, browser, name, scheme):
     view.close()
 
 
+def test_a_telephone_shows_readable_figures_and_scrolls_no_page_sideways(tmp_path, browser):
+    view = browser.new_page(viewport={"width": 390, "height": 844})
+    view.goto(write_report(make_sweep(tmp_path, SWEEPS["usual"][0])).as_uri())
+    assert view.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert view.evaluate(_SMALLEST_TEXT) >= 10
+    view.close()
+
+
 _SMALLEST_TEXT = """() => Math.min(100, ...[...document.querySelectorAll('figure svg text')].map(
-    node => parseFloat(getComputedStyle(node).fontSize) * node.ownerSVGElement.getBoundingClientRect().width / 640))"""
+    node => parseFloat(getComputedStyle(node).fontSize) * node.ownerSVGElement.getBoundingClientRect().width
+        / node.ownerSVGElement.viewBox.baseVal.width))"""
 
 
 def test_no_two_labels_of_the_front_overlap(tmp_path, browser):

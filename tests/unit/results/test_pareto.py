@@ -90,3 +90,19 @@ def test_a_front_without_a_bulge_has_no_knee(values):
 def test_scores_of_another_shape_are_an_error():
     with pytest.raises(ResultsError, match=r"shape \[n, 2\]; got \[1, 3\]"):
         pareto.nondominated([[1, 2, 3]], UP)
+
+
+def test_a_collapsed_row_is_far_worse_than_most_and_the_front_never_is():
+    usual = [[0.50 + 0.01 * n, 0.60 - 0.01 * n] for n in range(8)]  # a front; quartiles 0.035 apart in both
+    far, near, extreme = [0.02, 0.55], [0.45, 0.50], [0.01, 0.99]
+    assert pareto.far_worse([*usual, far, near, extreme], UP).tolist() == [False] * 8 + [True, False, False]
+
+
+def test_few_rows_have_no_outlier():
+    assert not pareto.far_worse([[0.5, 0.5]] * 6 + [[0.0, 0.0]], UP).any()
+
+
+def test_far_worse_follows_directions_and_skips_what_is_not_finite():
+    losses = [[2.0 + 0.1 * n, 1.0] for n in range(8)]
+    values = [*losses, [90.0, 0.5], [-90.0, 0.5], [np.nan, 1.0]]
+    assert pareto.far_worse(values, ("minimize", "maximize")).tolist() == [False] * 8 + [True, False, False]

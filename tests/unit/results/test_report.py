@@ -1,5 +1,6 @@
 import re
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 
 import pytest
 from made_sweep import COLUMNS, baseline, complete, failed, make_large_sweep, make_sweep, pruned
@@ -56,6 +57,43 @@ def test_the_constant_box_and_parse_failures_stand_beside_the_grounding_score(tm
     at = names.index("grounding.miou")
     assert names[at : at + 3] == ["grounding.miou", "grounding.constant_box_miou", "grounding.parse_failure_rate"]
     assert "One constant box, the mean training box, gets 0.170 in grounding.miou on the same rows." in text
+
+
+@pytest.mark.parametrize(
+    ("constant", "words"), [(0.1, "← constant box 0.100, outside"), (0.9, "constant box 0.900, outside →")]
+)
+def test_a_constant_box_outside_the_figure_is_pointed_to_on_its_side(tmp_path, constant, words):
+    trials = [baseline(0.5, 0.6, constant_box_miou=constant), complete(0.6, 0.5, constant_box_miou=constant)]
+    front = figures(page(tmp_path, trials))[0]
+    assert words in [note.text for note in marks(front, "note")]
+
+
+def test_a_constant_box_inside_the_figure_is_a_line(tmp_path):
+    trials = [baseline(0.1, 0.6, constant_box_miou=0.2), complete(0.6, 0.5, constant_box_miou=0.2)]
+    (line,) = marks(figures(page(tmp_path, trials))[0], "constant")
+    assert line.get("x1") == line.get("x2")
+
+
+def test_a_collapsed_trial_does_not_squeeze_the_front_and_is_named(tmp_path):
+    usual = [complete(0.5 + 0.01 * n, 0.6 - 0.01 * n) for n in range(9)]
+    text = page(tmp_path, [baseline(0.52, 0.55), *usual, complete(0.02, 0.05)])
+    front = figures(text)[0]
+    assert "1 completed trial far worse than most is not drawn: 10." in text
+    assert not any("trial 10:" in mark[0].text for mark in marks(front, "dominated"))
+    places = [float(mark.get("cx")) for mark in marks(front, "front")]
+    assert max(places) - min(places) > 300
+
+
+def test_bars_of_early_rungs_close_to_each_other_do_not_overlap(tmp_path):
+    stops = [pruned(step, 0.1, 0.1) for step in (2, 4, 8, 16, 32, 64, 128, 256)]
+    bars = [
+        bar
+        for kind in ("bar", "bar-pruned")
+        for bar in marks(figures(page(tmp_path, [baseline(0.5, 0.6), *stops]))[-1], kind)
+    ]
+    edges = sorted({(float(bar.get("x")), float(bar.get("x")) + float(bar.get("width"))) for bar in bars})
+    assert len(edges) > 6
+    assert all(right <= left for (_, right), (left, _) in pairwise(edges))
 
 
 def test_a_sweep_that_learnt_no_more_than_a_constant_box_says_so(tmp_path):
