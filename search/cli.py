@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from search.errors import (
     CheckError,
     FolderError,
-    Interrupted,
     RecordError,
     SearchError,
     ShadowedPackageError,
@@ -49,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return _complain(error, BAD_INPUT)
     except SearchError as error:
         return _complain(error, FAILED)
-    except (Interrupted, KeyboardInterrupt) as error:
+    except KeyboardInterrupt as error:
         print(f"interrupted{f' by {error}' if str(error) else ''}; what was measured is kept", file=sys.stderr)
         return INTERRUPTED
 
@@ -126,19 +125,18 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from results import read_sweep, read_sweep_json
+    from results import read_sweep
     from search.check import check_same_data
     from search.sweep_spec import spec_of
 
-    spec = spec_of(options.folder)
-    check_same_data(spec, data_hash=read_sweep_json(options.folder).metadata["data_hash"])
+    tables, spec = read_sweep(options.folder), spec_of(options.folder)
+    check_same_data(spec, data_hash=tables.metadata["data_hash"])
 
     from search.progress import SweepProgress
     from search.sweep import resume_sweep
 
     first, second = (objective.metric for objective in spec.objectives)
-    ended = len(read_sweep(options.folder).trials)
-    with SweepProgress(trials=spec.search.trials, ended=ended, objectives=(first, second)) as progress:
+    with SweepProgress(trials=spec.search.trials, ended=len(tables.trials), objectives=(first, second)) as progress:
         outcome = resume_sweep(options.folder, listener=progress)
     return _finish(options.folder, outcome)
 
@@ -159,10 +157,9 @@ def _on_folder(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.N
     """Let a command that reads a sweep's folder complain in one line if it can't be read."""
 
     def reading(options: argparse.Namespace) -> int:
-        from results import ResultsError, read_sweep
+        from results import ResultsError
 
         try:
-            read_sweep(options.folder)
             return run(options)
         except ResultsError as error:
             raise RecordError(str(error)) from error

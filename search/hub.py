@@ -6,7 +6,6 @@ recorded, then the caller hears it. After a crash the hub rebuilds itself from t
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,13 +26,6 @@ from spaces import Point, TrialConfig, settings_of
 from trainable.report import TrialReport
 from trainable.seeding import child_seed
 
-_log = logging.getLogger(__name__)
-
-_STATES: Mapping[str, TrialState] = {
-    "COMPLETE": TrialState.COMPLETE,
-    "PRUNED": TrialState.PRUNED,
-    "FAIL": TrialState.FAIL,
-}
 FINAL_STEP = "final step reached"
 _HOPELESS_AFTER = 3
 
@@ -141,7 +133,7 @@ class Hub:
 
     def recorded_vectors(self, trial: FrozenTrial) -> dict[int, Vector]:
         """Give the signed objectives by step that the study holds of a trial's last attempt."""
-        prefix = vector_key(int(trial.user_attrs.get("attempt", 0)), "")
+        prefix = vector_key(attempt_of(trial), "")
         return {
             int(key.removeprefix(prefix)): self.signed(tuple(values))
             for key, values in trial.user_attrs.items()
@@ -162,22 +154,19 @@ class Hub:
             trial, attempt = self._next()
             started = self._start_time(trial)
             point = self._draw(trial)
-            base = {"number": trial.number, "attempt": attempt}
-            shared = {"model": self._spec.model, "data": self._spec.data, "training": self._spec.trial}
+            config, fault = self._config(trial.number, attempt), ""
             try:
-                config = TrialConfig.model_validate({**base, **shared, **vars(settings_of(point))})
+                config = config.model_copy(update=vars(settings_of(point)))
             except ValidationError as error:
-                config = TrialConfig.model_validate({**base, **shared})
-                self._running[trial.number] = _Running(config, point, started)
-                self._companion.start(config)
-                self._end(trial.number, Ending("FAIL", f"bad settings: {error.errors()[0]['msg']}"))
-                continue
+                fault = f"bad settings: {error.errors()[0]['msg']}"
             self._running[trial.number] = _Running(
                 config, point, started, seconds_before=float(trial.user_attrs.get("seconds", 0.0))
             )
             self._companion.start(config)
-            self._listener.started(config)
-            return config
+            if not fault:
+                self._listener.started(config)
+                return config
+            self._end(trial.number, Ending("FAIL", fault))
         return None
 
     def report(self, number: int, report: TrialReport) -> Decision:
@@ -231,14 +220,8 @@ class Hub:
             is_recorded: Whether the record holds the ending already.
 
         """
-        attempt = int(trial.user_attrs.get("attempt", 0))
-        config = TrialConfig(
-            number=trial.number,
-            attempt=attempt,
-            model=self._spec.model,
-            data=self._spec.data,
-            training=self._spec.trial,
-        )
+        attempt = attempt_of(trial)
+        config = self._config(trial.number, attempt)
         running = _Running(config, self._draw(self._live(trial)), self._start_time(trial))
         running.seconds_before = float(trial.user_attrs.get("seconds", 0.0))
         for step, values in reported.items():
@@ -251,8 +234,7 @@ class Hub:
     def _next(self) -> tuple[optuna.Trial, int]:
         if self._orphans:
             orphan = self._orphans.pop(0)
-            attempt = int(orphan.user_attrs.get("attempt", 0)) + 1
-            trial = self._live(orphan)
+            trial, attempt = self._live(orphan), attempt_of(orphan) + 1
         else:
             self._study.sampler = make_sampler(
                 self._spec.search.sampler, seed=child_seed(self._spec.search.seed, f"ask {self._asked()}") % 2**32
@@ -263,6 +245,12 @@ class Hub:
             trial, attempt = self._study.ask(), 0
         trial.set_user_attr("attempt", attempt)
         return trial, attempt
+
+    def _config(self, number: int, attempt: int) -> TrialConfig:
+        """Give a trial's config with the settings of the plain baseline."""
+        return TrialConfig(
+            number=number, attempt=attempt, model=self._spec.model, data=self._spec.data, training=self._spec.trial
+        )
 
     def _live(self, trial: FrozenTrial) -> optuna.Trial:
         return optuna.Trial(self._study, trial._trial_id)
@@ -315,7 +303,7 @@ class Hub:
                 started=running.started,
             )
         self._set_attr(number, "reason", ending.reason)
-        self._study.tell(number, ending.values, state=_STATES[ending.state])
+        self._study.tell(number, ending.values, state=TrialState[ending.state])
         self._companion.end(number, running.vectors.get(steps), ending)
         del self._running[number]
         self._ended.append(ending)
@@ -326,6 +314,11 @@ class Hub:
     def _set_attr(self, number: int, key: str, value: Any) -> None:
         trial_id = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
         self._study._storage.set_trial_user_attr(trial_id, key, value)
+
+
+def attempt_of(trial: FrozenTrial) -> int:
+    """Give the number of a trial's last attempt, from 0."""
+    return int(trial.user_attrs.get("attempt", 0))
 
 
 def vector_key(attempt: int, step: int | str) -> str:

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 
 from results import SweepTables, read_sweep, read_sweep_json
 from search.companion import Companion
-from search.hub import FINAL_STEP, Hub, Listener
+from search.hub import FINAL_STEP, Hub, Listener, attempt_of
 from search.pruners import make_pruner
 from search.recorder import Ending, Recorder
 from search.spec import SweepSpec
@@ -65,7 +65,7 @@ def _recover(hub: Hub, study: optuna.Study, *, tables: SweepTables, spec: SweepS
 
 
 def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec) -> None:
-    attempt = int(trial.user_attrs.get("attempt", 0))
+    attempt = attempt_of(trial)
     reported = _reported(trial.number, attempt, tables, spec)
     recorded = tables.trials.loc[tables.trials["trial"] == trial.number]
     if len(recorded):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import shutil
 import signal
 import time
@@ -28,8 +27,6 @@ from search.searcher import HubSearcher
 from search.spec import SweepSpec
 from search.sweep_spec import SPEC_KEY, spec_of
 from trainable.ray_entry import RayTrial
-
-_log = logging.getLogger(__name__)
 
 _MOST_FITS = 3
 

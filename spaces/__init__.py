@@ -3,7 +3,6 @@
 from spaces.adapter import AdapterConfig
 from spaces.curriculum import CurriculumConfig
 from spaces.domains import Choice, FloatRange, IntRange, Scalar, Suggester
-from spaces.errors import SpaceError
 from spaces.faults import Fault
 from spaces.metrics import METRICS, Metric
 from spaces.mixture import TERM_NAMES, MixtureConfig, TermConfig
@@ -32,7 +31,6 @@ __all__ = [
     "SearchSpace",
     "Settings",
     "SourceConfig",
-    "SpaceError",
     "Suggester",
     "TermConfig",
     "TrainingConfig",

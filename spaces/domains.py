@@ -11,9 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Scalar = bool | int | float | str
 """What a dimension can be set to."""
 
-Condition = Mapping[str, tuple[Scalar, ...]]
-"""Key of another dimension to the values under which a dimension is searched."""
-
 
 class Suggester(Protocol):
     """The part of Optuna's ``Trial`` that drawing a point needs."""

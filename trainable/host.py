@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from spaces.trial import DataConfig, ModelConfig
 from trainable.boxes import Box, mean_box
@@ -40,10 +40,14 @@ class Host:
         self._pixels: OrderedDict[str, Pixels] = OrderedDict()
         self._pixel_bytes = 0
 
-    @property
+    @cached_property
     def constant_box_1000(self) -> Box | None:
         """The mean box of the training rows, or ``None`` without boxes."""
         return mean_box([box for record in self.split.train for box in record.boxes_1000])
+
+    @cached_property
+    def _search_records(self) -> list[Record]:
+        return interleaved(self.split.search)
 
     def example(self, record: Record) -> Example:
         """Give a record's tokens and pixels.
@@ -61,8 +65,7 @@ class Host:
 
     def search_rows(self, count: int | None) -> list[ScoredRow]:
         """Give the first rows of the search split, grounding and text in turn as far as there are both."""
-        records = interleaved(self.split.search)[:count]
-        return [ScoredRow(record, self.example(record)) for record in records]
+        return [ScoredRow(record, self.example(record)) for record in self._search_records[:count]]
 
     def _render(self, record: Record, pixels: tuple[Pixels, ...]) -> Row:
         tokens = [image.tokens for image in pixels]

@@ -11,7 +11,6 @@ from trainable.data.scenes import LOOKS, Domain, Scene, Shape
 from trainable.markup import reference_text
 
 Kind = Literal["locate", "colour", "count", "describe"]
-TEXT_KINDS: tuple[Kind, ...] = ("colour", "count", "describe")
 
 
 @dataclass(frozen=True)

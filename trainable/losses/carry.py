@@ -45,10 +45,10 @@ def branches(view: TokenView, *, bound: Bound) -> Branches:
     numbers = targets.boxes_1000.flatten()
     slot = _PLACES - 1 - torch.log10(targets.digit_places).round().long()
     where = (targets.digit_corners, slot)
-    q = torch.zeros((numbers.numel(), _PLACES, 10), device=device).index_put(where, digit_probabilities(view))
-    true = targets.digit_values
+    probabilities, true = digit_probabilities(view), targets.digit_values
+    q = torch.zeros((numbers.numel(), _PLACES, 10), device=device).index_put(where, probabilities)
     stays = torch.ones((numbers.numel(), _PLACES), device=device).index_put(
-        where, digit_probabilities(view).gather(1, true[:, None]).squeeze(1)
+        where, probabilities.gather(1, true[:, None]).squeeze(1)
     )
     survival = torch.cat([torch.ones_like(stays[:, :1]), stays[:, :-1].cumprod(dim=1)], dim=1)
     step = torch.arange(10, device=device)[None, :] - true[:, None]
