@@ -73,6 +73,7 @@ def _peak_mib(arm: str) -> float:
         targets = Targets(
             labels=kept,
             in_box=torch.zeros(len(kept), dtype=torch.bool),
+            rows=torch.zeros(len(kept), dtype=torch.int64),
             digit_rows=empty,
             digit_values=empty,
             digit_places=empty.float(),
@@ -84,7 +85,7 @@ def _peak_mib(arm: str) -> float:
         loss, _ = mixture.loss(
             TokenView(model(input_ids=ids, logits_to_keep=keep).logits, targets),
             denominators=mixture.denominators([targets]),
-            progress=0.5,
+            weights=mixture.weights(0.5),
         )
     loss.backward()
     print(f"loss {loss.item():.6f}")

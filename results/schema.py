@@ -24,7 +24,7 @@ COLUMNS_KEY = "columns"
 
 TableName = Literal["trials", "reports", "decisions"]
 State = Literal["COMPLETE", "PRUNED", "FAIL"]
-Role = Literal["baseline", "search"]
+Role = Literal["baseline", "preset", "search"]
 Verdict = Literal["CONTINUE", "STOP", "SUSPEND"]
 Direction = Literal["maximize", "minimize"]
 ParamType = Literal["float", "int", "bool", "str"]
@@ -102,6 +102,7 @@ class RecordColumns:
         objectives: The scores that the sweep optimises, in order.
         metrics: Names of all scores that a report can carry, objectives included.
         terms: Names of all loss terms.
+        tasks: Names of the tasks whose exposure a report can carry.
 
     Raises:
         ResultsError: If a name is given twice or a parameter's type is none of the four.
@@ -112,10 +113,11 @@ class RecordColumns:
     objectives: tuple[Objective, ...]
     metrics: tuple[str, ...]
     terms: tuple[str, ...]
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = tuple(objective.name for objective in self.objectives)
-        for kind, given in (("objective", names), ("metric", self.metrics), ("term", self.terms)):
+        for kind, given in (("objective", names), ("metric", self.metrics), ("term", self.terms), ("task", self.tasks)):
             if twice := {name for name in given if given.count(name) > 1}:
                 raise ResultsError(f"{kind} names must differ; given twice: {', '.join(sorted(twice))}")
         for key, kind in self.params.items():
@@ -141,6 +143,7 @@ class RecordColumns:
                 objectives=tuple(Objective(**objective) for objective in raw["objectives"]),
                 metrics=tuple(raw["metrics"]),
                 terms=tuple(raw["terms"]),
+                tasks=tuple(raw.get("tasks", ())),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ResultsError(f"not a declaration of record columns: {error!r} in {text[:200]!r}") from error
@@ -152,6 +155,7 @@ class RecordColumns:
             objectives=self.objectives,
             metrics=tuple(dict.fromkeys((*self.metrics, *metrics))),
             terms=tuple(dict.fromkeys((*self.terms, *terms))),
+            tasks=self.tasks,
         )
 
     def merged(self, other: RecordColumns) -> Self:
@@ -178,6 +182,7 @@ class RecordColumns:
             objectives=self.objectives,
             metrics=wide.metrics,
             terms=wide.terms,
+            tasks=tuple(dict.fromkeys((*self.tasks, *other.tasks))),
         )
 
 
@@ -189,7 +194,8 @@ class TrialRow:
         trial: The trial's number in the study.
         state: How it ended.
         reason: Why, in words for the report.
-        role: ``baseline`` for plain cross entropy with the sweep's other settings at their defaults.
+        role: ``baseline`` for plain cross entropy with the sweep's other settings at their defaults, ``preset`` for a
+            published setting that the sweep was told to try, else ``search``.
         attempt: The attempt that ended, from 0.
         steps: Last optimizer step that was reported.
         seconds: Time that the trial took, all attempts together.
@@ -239,7 +245,9 @@ class ReportRow:
         recorded: When the driver received the report; a time with its zone.
         metrics: Scores by name.
         losses: Mean training loss of each term since the last report; ``None`` or missing if it never occurred.
-        weights: Weight of each loss term at this step.
+        weights: What multiplies each loss term at this step.
+        weighted: Mean over the steps since the last report of what each term added to the loss.
+        exposure: Share of the signal planned for each task that the trial has had.
 
     """
 
@@ -252,6 +260,8 @@ class ReportRow:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     losses: Mapping[str, float | None] = field(default_factory=dict)
     weights: Mapping[str, float | None] = field(default_factory=dict)
+    weighted: Mapping[str, float | None] = field(default_factory=dict)
+    exposure: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -300,6 +310,8 @@ def table_schema(table: TableName, columns: RecordColumns) -> pa.Schema:
             fields |= {f"metric.{name}": pa.float64() for name in columns.metrics}
             fields |= {f"loss.{term}": pa.float64() for term in columns.terms}
             fields |= {f"weight.{term}": pa.float64() for term in columns.terms}
+            fields |= {f"weighted.{term}": pa.float64() for term in columns.terms}
+            fields |= {f"exposure.{task}": pa.float64() for task in columns.tasks}
         case "decisions":
             fields |= DECISION_FIELDS
     return pa.schema(list(fields.items()))
@@ -317,7 +329,14 @@ def row_cells(row: Row) -> dict[str, Any]:
         case TrialRow():
             names, groups = TRIAL_FIELDS, {"param": row.params, "value": row.values}
         case ReportRow():
-            names, groups = REPORT_FIELDS, {"metric": row.metrics, "loss": row.losses, "weight": row.weights}
+            names = REPORT_FIELDS
+            groups = {
+                "metric": row.metrics,
+                "loss": row.losses,
+                "weight": row.weights,
+                "weighted": row.weighted,
+                "exposure": row.exposure,
+            }
         case DecisionRow():
             names, groups = DECISION_FIELDS, {}
     cells = {name: _in_utc(name, getattr(row, name)) for name in names}

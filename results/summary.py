@@ -80,7 +80,7 @@ class Summary:
     Attributes:
         objectives: The objectives.
         score_names: Score columns of the table, objectives and controls.
-        param_names: Parameters that differ between ended trials, without their ``param.`` prefix.
+        param_names: Parameters with several values among ended trials, without their ``param.`` prefix.
         trials: Ended trials in order of ending.
         running: Number of trials that have reported and not ended.
         front: The front, best in the first objective first.
@@ -214,7 +214,7 @@ def _score_names(objectives: Sequence[Objective]) -> tuple[str, ...]:
 
 def _varying(ended: pd.DataFrame) -> tuple[str, ...]:
     columns = [name for name in ended.columns if name.startswith("param.")]
-    return tuple(name.removeprefix("param.") for name in columns if len(set(_cells(ended[name]))) > 1)
+    return tuple(name.removeprefix("param.") for name in columns if len(set(_cells(ended[name])) - {None}) > 1)
 
 
 def _ended_trials(

@@ -239,9 +239,9 @@ class Hub:
             self._study.sampler = make_sampler(
                 self._spec.search.sampler, seed=child_seed(self._spec.search.seed, f"ask {self._asked()}") % 2**32
             )
-            if self._asked() == 0:
-                baseline = self._spec.space.active(self._spec.space.baseline())
-                self._study.enqueue_trial(dict(baseline), skip_if_exists=True)
+            planned = self._planned(self._asked())
+            if planned is not None and not self._count(TrialState.WAITING):  # one waits if the driver died right here
+                self._study.enqueue_trial(dict(self._spec.space.active(planned)))
             trial, attempt = self._study.ask(), 0
         trial.set_user_attr("attempt", attempt)
         return trial, attempt
@@ -256,17 +256,26 @@ class Hub:
         return optuna.Trial(self._study, trial._trial_id)
 
     def _asked(self) -> int:
-        states = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+        return self._count(TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+    def _count(self, *states: TrialState) -> int:
         return len(self._study.get_trials(deepcopy=False, states=states))
 
     def _draw(self, trial: optuna.Trial) -> Point:
-        space = self._spec.space
-        if trial.number != 0:
+        space, point = self._spec.space, self._planned(trial.number)
+        if point is None:
             return space.draw(trial)
-        point = space.baseline()
         for key in space.active(point):
             space.dimensions[key].draw(key, trial)
         return point
+
+    def _planned(self, number: int) -> Point | None:
+        """Give the point of the baseline or of an enqueued preset; ``None`` if the sampler decides."""
+        if number == 0:
+            return self._spec.space.baseline()
+        if number <= len(self._spec.search.enqueue):
+            return self._spec.space.preset(self._spec.search.enqueue[number - 1])
+        return None
 
     def _start_time(self, trial: Any) -> datetime:
         started = trial.user_attrs.get("started")

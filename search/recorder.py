@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from results import DecisionRow, Objective, ParamType, RecordColumns, RecordWriter, ReportRow, TrialRow
-from results.schema import State, Verdict
+from results.schema import Role, State, Verdict
 from search.spec import SweepSpec
 from spaces import METRICS, TERM_NAMES, Scalar, TrialConfig, leaves
+from trainable.data.records import TASKS
 from trainable.report import TrialReport
 
 _TYPES: Mapping[type, ParamType] = {bool: "bool", int: "int", float: "float", str: "str"}
@@ -31,6 +32,7 @@ def record_columns(spec: SweepSpec) -> RecordColumns:
         ),
         metrics=(*METRICS, *(f"teacher_forced.{term}" for term in TERM_NAMES)),
         terms=TERM_NAMES,
+        tasks=TASKS,
     )
 
 
@@ -65,6 +67,7 @@ class Recorder:
         self._objectives = [objective.metric for objective in spec.objectives]
         self._pruner = spec.search.pruner.name
         self._seed = spec.trial.seed
+        self._presets = range(1, 1 + len(spec.search.enqueue))
         self.now = now
 
     def report(self, config: TrialConfig, report: TrialReport) -> None:
@@ -80,6 +83,8 @@ class Recorder:
                 metrics=report.metrics,
                 losses=report.losses,
                 weights=report.weights,
+                weighted=report.weighted,
+                exposure=report.exposure,
             )
         )
 
@@ -114,7 +119,7 @@ class Recorder:
                 trial=config.number,
                 state=ending.state,
                 reason=ending.reason,
-                role="baseline" if config.number == 0 else "search",
+                role=self._role(config.number),
                 attempt=config.attempt,
                 steps=steps,
                 seconds=seconds,
@@ -125,3 +130,8 @@ class Recorder:
                 values=values,
             )
         )
+
+    def _role(self, number: int) -> Role:
+        if number == 0:
+            return "baseline"
+        return "preset" if number in self._presets else "search"

@@ -12,7 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from spaces import METRICS, DataConfig, Fault, ModelConfig, SearchSpace, TrainingConfig, leaves
+from spaces import METRICS, DataConfig, Fault, ModelConfig, PresetName, SearchSpace, TrainingConfig, leaves
+from spaces.curriculum import MOST_SOURCES
 from spaces.metrics import CONTROLS, Direction
 
 SamplerName = Literal["tpe", "random", "nsgaii", "qmc"]
@@ -124,11 +125,21 @@ class SearchConfig(BaseModel):
         gt=0,
         description="no trial starts after this time: `8h`, `1h30m`, `45s` or seconds; none if absent",
     )
+    enqueue: tuple[PresetName, ...] = Field(
+        default=(), description="published settings to try right after the baseline, in order"
+    )
     concurrency: int = Field(default=1, ge=1, description="trials that run at the same time")
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="seed of the sampler")
     storage: str | None = Field(
         default=None, description="URL of Optuna's storage; the SQLite file `study.db` in the sweep's folder if absent"
     )
+
+    @field_validator("enqueue")
+    @classmethod
+    def _check_enqueue(cls, enqueue: tuple[PresetName, ...]) -> tuple[PresetName, ...]:
+        if twice := {name for name in enqueue if enqueue.count(name) > 1}:
+            raise ValueError(f"{', '.join(sorted(twice))} stands twice; a preset is tried once")
+        return enqueue
 
     @field_validator("storage")
     @classmethod
@@ -207,6 +218,11 @@ def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
     if pruner.name != "none" and not trial.rungs and {"search.pruner", "search.pruner.name"} & given:
         fix = f"Set trial.rungs, e.g. [{max(trial.steps // 2, 1)}], or search.pruner to none."
         faults.append(Fault(("search", "pruner"), f"{pruner.name} stops trials at rungs, but there are none", fix=fix))
+    if len(search.enqueue) >= search.trials:
+        message = f"{len(search.enqueue)} presets and the baseline do not fit into {search.trials} trials"
+        fix = f"Set search.trials to at least {len(search.enqueue) + 1}."
+        faults.append(Fault(("search", "enqueue"), message, fix=fix))
+    faults.extend(_mix_faults(spec))
     if trial.final_rows is not None and trial.final_rows < trial.rung_rows:
         message = f"got {trial.final_rows}; expected at least the {trial.rung_rows} rows of trial.rung_rows"
         faults.append(Fault(("trial", "final_rows"), message, fix="Raise it or lower trial.rung_rows."))
@@ -220,4 +236,26 @@ def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
             faults.append(
                 Fault(("search", "pruner", key), f"it has no effect without `{needed}`", fix=fix, at_key=True)
             )
+    return faults
+
+
+def _mix_faults(spec: SweepSpec) -> list[Fault]:
+    """Find a mix of sources that there are not."""
+    sources, space = len(spec.data.sources), spec.space
+    keys = {*space.dimensions, *space.fixed}
+    faults: list[Fault] = []
+    mix = "curriculum.mix"
+    domain = space.dimensions.get(mix)
+    values = domain.edges() if domain else (space.fixed.get(mix, "data"),)
+    for value in sorted({"temperature", "sources"} & {str(value) for value in values}):
+        if sources == 1:
+            message = f"mix: {value} shares rows out among sources, but data.sources has one"
+            faults.append(Fault(("space", "curriculum", "mix"), message, fix="Add a source or choose another mix."))
+        elif value == "sources" and sources > MOST_SOURCES:
+            message = f"mix: sources is for at most {MOST_SOURCES} sources; data.sources has {sources}"
+            faults.append(Fault(("space", "curriculum", "mix"), message, fix="Use mix: temperature."))
+    for place in range(sources, MOST_SOURCES):
+        if f"curriculum.stick_{place}" in keys:
+            message = f"it has no effect: {sources} sources need stick_1 to stick_{sources - 1}"
+            faults.append(Fault(("space", "curriculum", f"stick_{place}"), message, fix="Remove it.", at_key=True))
     return faults

@@ -8,11 +8,13 @@ from spaces.metrics import METRICS, Metric
 from spaces.mixture import TERM_NAMES, MixtureConfig, TermConfig
 from spaces.optimizer import OptimizerConfig
 from spaces.parse import parse_space
+from spaces.presets import PRESETS, PresetName
 from spaces.space import Point, SearchSpace, Settings, leaves, settings_of
 from spaces.trial import DataConfig, ModelConfig, ResourcesConfig, SourceConfig, TrainingConfig, TrialConfig
 
 __all__ = [
     "METRICS",
+    "PRESETS",
     "TERM_NAMES",
     "AdapterConfig",
     "Choice",
@@ -26,6 +28,7 @@ __all__ = [
     "ModelConfig",
     "OptimizerConfig",
     "Point",
+    "PresetName",
     "ResourcesConfig",
     "Scalar",
     "SearchSpace",

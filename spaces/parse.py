@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from spaces.domains import Choice, Domain, FloatRange, IntRange, Scalar
 from spaces.faults import Fault, Path, fault_of, scalar_fault, shown
-from spaces.mixture import MixtureConfig
+from spaces.mixture import TERM_NAMES
 from spaces.space import PLAIN_SECTIONS, SECTIONS, Leaf, SearchSpace, leaves
 
 _DOMAIN_WORDS = ("range", "choice")
@@ -44,6 +44,7 @@ def parse_space(raw: object) -> tuple[SearchSpace, list[Fault]]:
         return SearchSpace(), [Fault((), f"got {shown(raw)}; expected the keys {', '.join(SECTIONS)}")]
     _walk(cast(Mapping[object, object], raw), dict(SECTIONS), (), parse)
     _check_conditions(parse)
+    _check_needs(parse)
     _check_terms(parse)
     space = SearchSpace(dimensions=parse.dimensions, fixed=parse.fixed)
     try:
@@ -78,7 +79,7 @@ def _names_of(model: type[BaseModel]) -> Mapping[str, type[BaseModel] | Leaf]:
     return {
         name: type(info.default)
         if isinstance(info.default, BaseModel)
-        else Leaf(info, model, name, cast(Scalar, info.default))
+        else Leaf(info, model, name, cast(Scalar, info.default), {})
         for name, info in model.model_fields.items()
     }
 
@@ -223,6 +224,21 @@ def _condition_faults(parse: _Parse, other: str, values: tuple[Scalar, ...], pat
     return [Fault(path, f"{other} can never be {wanted} here", fix=fix)]
 
 
+def _check_needs(parse: _Parse) -> None:
+    """Refuse a key that has no effect in any trial; a fixed one passes beside a gate that the file shuts itself."""
+    for key in (*parse.dimensions, *parse.fixed):
+        for other, values in leaves()[key].needs.items():
+            if any(_can_be(parse, other, value) for value in values):
+                continue
+            if key in parse.fixed and (other in parse.fixed or other in parse.dimensions):
+                continue
+            found = shown(parse.fixed.get(other, leaves()[other].default))
+            expected = " or ".join(shown(value) for value in values)
+            message = f"it has no effect: {other} is {found}; expected {expected}"
+            parse.faults.append(Fault(parse.paths[key], message, fix=f"Set {other}, or remove {key}.", at_key=True))
+            break
+
+
 def _can_be(parse: _Parse, key: str, value: Scalar) -> bool:
     if key in parse.dimensions:
         domain = parse.dimensions[key]
@@ -234,8 +250,7 @@ def _can_be(parse: _Parse, key: str, value: Scalar) -> bool:
 
 def _check_terms(parse: _Parse) -> None:
     """Refuse a space in which a point could leave every loss term out."""
-    names = list(MixtureConfig.model_fields)
-    if any(_is_sure(parse, f"mixture.{name}") for name in names) or any(
+    if any(_is_sure(parse, f"mixture.{name}") for name in TERM_NAMES) or any(
         key.startswith("mixture.") and key not in parse.dimensions and key not in parse.fixed for key in parse.paths
     ):
         return
@@ -244,7 +259,8 @@ def _check_terms(parse: _Parse) -> None:
 
 
 def _is_sure(parse: _Parse, term: str) -> bool:
-    return all(all(_values(parse, f"{term}.{name}")) for name in ("on", "weight"))
+    needed = ["on"] if set(_values(parse, "mixture.scale")) == {"calibrated"} else ["on", "weight"]
+    return all(all(_values(parse, f"{term}.{name}")) for name in needed)
 
 
 def _values(parse: _Parse, key: str) -> tuple[Scalar, ...]:

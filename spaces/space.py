@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from graphlib import TopologicalSorter
 from typing import Any, NamedTuple
 
@@ -14,7 +15,9 @@ from spaces.adapter import AdapterConfig
 from spaces.curriculum import CurriculumConfig
 from spaces.domains import Choice, Domain, Scalar, Suggester
 from spaces.mixture import MixtureConfig
+from spaces.needs import needs_of
 from spaces.optimizer import OptimizerConfig
+from spaces.presets import PRESETS, PresetName
 
 Point = Mapping[str, Scalar]
 """One value for every key, searched or not, e.g. ``{"adapter.rank": 16, …}``."""
@@ -31,14 +34,25 @@ PLAIN_SECTIONS = ("mixture", "curriculum")
 
 
 class Leaf(NamedTuple):
-    """A key that can be searched."""
+    """A key that can be searched.
+
+    Attributes:
+        field: Its field.
+        owner: The model that holds the field.
+        name: The field's name.
+        default: Its default.
+        needs: Values of other keys, one of each, without which it has no effect.
+
+    """
 
     field: FieldInfo
     owner: type[BaseModel]
     name: str
     default: Scalar
+    needs: Mapping[str, tuple[Scalar, ...]]
 
 
+@lru_cache(maxsize=1)
 def leaves() -> Mapping[str, Leaf]:
     """Give every key of a search space with its field and default, in the order of documents."""
     found: dict[str, Leaf] = {}
@@ -53,7 +67,19 @@ def _leaves_of(settings: BaseModel, prefix: str) -> Iterator[tuple[str, Leaf]]:
         if isinstance(value, BaseModel):
             yield from _leaves_of(value, f"{prefix}.{name}")
         else:
-            yield f"{prefix}.{name}", Leaf(field, type(settings), name, value)
+            yield f"{prefix}.{name}", Leaf(field, type(settings), name, value, needs_of(field, prefix))
+
+
+def has_effect(key: str, point: Point) -> bool:
+    """Tell whether a key has any effect at a point, given the values of the keys that it needs."""
+    return all(point[other] in values and has_effect(other, point) for other, values in leaves()[key].needs.items())
+
+
+def _ancestors(key: str) -> Iterator[str]:
+    """Give the keys that decide whether a key has an effect."""
+    for other in leaves()[key].needs:
+        yield other
+        yield from _ancestors(other)
 
 
 @dataclass(frozen=True)
@@ -77,7 +103,8 @@ class SearchSpace(BaseModel):
     def draw(self, suggester: Suggester) -> Point:
         """Draw one point.
 
-        Dimensions are drawn in the order that their conditions need; one whose condition fails takes its home value.
+        Dimensions are drawn in the order that their conditions need; one whose condition fails, or which would have no
+        effect, takes its home value.
 
         Args:
             suggester: Usually an Optuna trial; it is asked once for each active dimension, by key.
@@ -88,8 +115,7 @@ class SearchSpace(BaseModel):
         """
         point = self._rest()
         for key in self.order():
-            domain = self.dimensions[key]
-            point[key] = domain.draw(key, suggester) if domain.is_active(point) else self.home(key)
+            point[key] = self.dimensions[key].draw(key, suggester) if self._is_active(key, point) else self.home(key)
         return point
 
     def baseline(self) -> Point:
@@ -102,18 +128,27 @@ class SearchSpace(BaseModel):
                 point[key] = self.home(key)
         return point
 
+    def preset(self, name: PresetName) -> Point:
+        """Give the point of a published setting: the baseline with the setting's loss terms."""
+        return {**self.baseline(), **PRESETS[name]}
+
     def active(self, point: Point) -> Mapping[str, Scalar]:
         """Give the searched values of a point whose conditions hold and whose domains contain them."""
         return {
             key: point[key]
             for key in self.order()
-            if self.dimensions[key].is_active(point) and self.dimensions[key].holds(point[key])
+            if self._is_active(key, point) and self.dimensions[key].holds(point[key])
         }
 
     def used(self, point: Point) -> Mapping[str, Scalar | None]:
-        """Give every value of a point, and ``None`` for a dimension whose condition fails: it plays no part."""
+        """Give every value of a point, and ``None`` where it plays no part.
+
+        That is a dimension whose condition fails, and any key that has no effect beside the others' values.
+        """
         return {
-            key: None if key in self.dimensions and not self.dimensions[key].is_active(point) else value
+            key: value
+            if has_effect(key, point) and (key not in self.dimensions or self._is_active(key, point))
+            else None
             for key, value in point.items()
         }
 
@@ -138,8 +173,14 @@ class SearchSpace(BaseModel):
             graphlib.CycleError: If conditions depend on each other in a circle.
 
         """
-        graph = {key: sorted(set(domain.when) & set(self.dimensions)) for key, domain in self.dimensions.items()}
+        graph = {
+            key: sorted({*domain.when, *_ancestors(key)} & set(self.dimensions))
+            for key, domain in self.dimensions.items()
+        }
         return tuple(TopologicalSorter(graph).static_order())
+
+    def _is_active(self, key: str, point: Point) -> bool:
+        return has_effect(key, point) and self.dimensions[key].is_active(point)
 
     def _rest(self) -> dict[str, Scalar]:
         return {key: self.fixed.get(key, leaf.default) for key, leaf in leaves().items()}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
+from spaces.mixture import MixtureConfig, TermConfig, TermName
 from spaces.trial import DataConfig, ModelConfig
 from trainable.boxes import Box, mean_box
+from trainable.calibration import reference_losses, row_losses
 from trainable.data.collate import Example
 from trainable.data.records import ImageSource, Record
 from trainable.data.render import Row, render
@@ -15,9 +19,11 @@ from trainable.data.sources import read_sources
 from trainable.data.split import Split, split_by_image
 from trainable.errors import DataError
 from trainable.evaluation.evaluate import ScoredRow
+from trainable.losses import LossTerm, make_terms
 from trainable.model.load import Base, Pixels, load_base
 
 _PIXEL_CACHE_BYTES = 512 * 2**20
+_CALIBRATION_ROWS = 32
 
 
 class Host:
@@ -37,6 +43,7 @@ class Host:
             read_sources(data).records, search_share=data.search_share, seed=data.split_seed
         )
         self._rows: dict[str, Row] = {}
+        self._references: dict[str, Mapping[TermName, float]] = {}
         self._pixels: OrderedDict[str, Pixels] = OrderedDict()
         self._pixel_bytes = 0
 
@@ -48,6 +55,22 @@ class Host:
     @cached_property
     def _search_records(self) -> list[Record]:
         return interleaved(self.split.search)
+
+    @cached_property
+    def base_losses(self) -> list[float]:
+        """The base's mean cross entropy on every grounding row of the training split, in order; a forward pass each."""
+        return row_losses(self.base, (self.example(record) for record in self.split.train if record.boxes_1000))
+
+    def references(self, mixture: MixtureConfig) -> Mapping[TermName, float]:
+        """Give the value of every used term for the base, on the first rows of the training split, both tasks mixed."""
+        used = mixture.mean_weights()
+        terms: dict[TermName, LossTerm] = {name: term for name, term in make_terms(mixture).items() if name in used}
+        settings = {name: mixture.terms()[name].model_dump_json(exclude=set(TermConfig.model_fields)) for name in used}
+        key = json.dumps(settings, sort_keys=True)
+        if key not in self._references:
+            rows = [self.example(record) for record in interleaved(self.split.train)[:_CALIBRATION_ROWS]]
+            self._references[key] = reference_losses(self.base, rows, terms)
+        return self._references[key]
 
     def example(self, record: Record) -> Example:
         """Give a record's tokens and pixels.

@@ -1,7 +1,8 @@
-"""Boxes to and from the text that Qwen2-VL reads and writes.
+"""Boxes to and from the text that Qwen2-VL and its successors read and write.
 
 The native form is ``<|object_ref_start|>PHRASE<|object_ref_end|><|box_start|>(x1,y1),(x2,y2)<|box_end|>`` with
-coordinates in 0–1000 (Qwen2-VL, arXiv 2409.12191, section 2.2).
+coordinates in 0–1000 (Qwen2-VL, arXiv 2409.12191, section 2.2). The JSON form, of Qwen2.5-VL (arXiv 2502.13923) and
+Qwen3-VL, holds ``"bbox_2d": [x1, y1, x2, y2]``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from trainable.boxes import UNITS, Box, fault_of
 
 REF_START, REF_END = "<|object_ref_start|>", "<|object_ref_end|>"
 BOX_START, BOX_END = "<|box_start|>", "<|box_end|>"
+BOX_KEY = '"bbox_2d"'
 
 _NATIVE = re.compile(
     re.escape(BOX_START) + r"\(([0-9]{1,4}),([0-9]{1,4})\),\(([0-9]{1,4}),([0-9]{1,4})\)" + re.escape(BOX_END)
 )
+
+_JSON = re.compile(BOX_KEY + r"\s*:\s*(\[\s*([0-9]{1,4})" + r"\s*,\s*([0-9]{1,4})" * 3 + r"\s*\])")
 
 _TOKENS = re.compile("(" + "|".join(map(re.escape, (REF_START, REF_END, BOX_START, BOX_END))) + ")")
 
@@ -28,8 +32,8 @@ class BoxSpan:
 
     Attributes:
         box_1000: Its corners, as written.
-        start: First character of the span, ``<|box_start|>`` included.
-        end: One past the last character, ``<|box_end|>`` included.
+        start: First character of the span, ``<|box_start|>`` or ``[`` included.
+        end: One past the last character, ``<|box_end|>`` or ``]`` included.
         numbers: Start and end of the four numbers, in the text's characters.
 
     """
@@ -52,16 +56,20 @@ def reference_text(phrase: str, box_1000: Box) -> str:
 
 
 def find_boxes(text: str) -> list[BoxSpan]:
-    """Find every well-formed native box, in order; coordinates are not judged."""
-    return [
-        BoxSpan(
-            box_1000=Box(*(float(group) for group in match.groups())),
-            start=match.start(),
-            end=match.end(),
-            numbers=tuple(match.span(index) for index in range(1, 5)),
-        )
-        for match in _NATIVE.finditer(text)
-    ]
+    """Find every well-formed box of either form, in order; coordinates are not judged."""
+    spans = [_span(match, group=0) for match in _NATIVE.finditer(text)]
+    spans += [_span(match, group=1) for match in _JSON.finditer(text)]
+    return sorted(spans, key=lambda span: span.start)
+
+
+def _span(match: re.Match[str], *, group: int) -> BoxSpan:
+    numbers = range(group + 1, group + 5)
+    return BoxSpan(
+        box_1000=Box(*(float(match[number]) for number in numbers)),
+        start=match.start(group),
+        end=match.end(group),
+        numbers=tuple(match.span(number) for number in numbers),
+    )
 
 
 def markup_pieces(text: str) -> Iterator[tuple[int, str, bool]]:

@@ -16,7 +16,9 @@ class TrialReport:
         seconds: Wall time since the trial started, evaluation included.
         metrics: Scores by the names of ``spaces.metrics``, and ``teacher_forced.<term>`` means on the scored rows.
         losses: Mean of each used loss term over its own positions since the last report; absent if it had none.
-        weights: Weight of every loss term at this progress.
+        weights: What multiplies every loss term at this progress, schedule, weighting and scale included.
+        weighted: Mean over the steps since the last report of what each used term added to the loss.
+        exposure: Share of the signal planned for each task that the trial has had, in [0, 1], by task.
 
     """
 
@@ -26,3 +28,5 @@ class TrialReport:
     metrics: Mapping[str, float]
     losses: Mapping[str, float]
     weights: Mapping[str, float]
+    weighted: Mapping[str, float]
+    exposure: Mapping[str, float]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,14 +15,17 @@ from spaces.mixture import TermName
 from spaces.trial import TrialConfig
 from trainable.data.collate import Batch, collate
 from trainable.data.difficulty import difficulty_ranks
+from trainable.data.records import TASKS
 from trainable.data.sampler import RowSampler
 from trainable.errors import DivergedError
 from trainable.evaluation.evaluate import evaluate
+from trainable.exposure import planned_exposure
 from trainable.host import Host
-from trainable.losses import Mixture, TermSum, TokenView, make_terms
+from trainable.losses import Mixture, TermSum, TokenView, make_terms, needs_references
 from trainable.model.adapter import attach_adapter, detach_adapter
 from trainable.report import TrialReport
 from trainable.seeding import child_seed
+from trainable.self_pace import SelfPace
 
 
 class Trial:
@@ -42,18 +46,27 @@ class Trial:
         self._config, self._host, self._clock = config, host, clock
         self._started = clock()
         self._step = 0
-        seed = config.training.seed
-        records = host.split.train
-        ranks = difficulty_ranks(
-            records, difficulty=config.curriculum.difficulty, seed=child_seed(seed, "random difficulty")
-        )
+        seed, records = config.training.seed, host.split.train
+        self._pace = SelfPace(records, host.base_losses) if config.curriculum.pacing == "self_paced" else None
         self._sampler = RowSampler(
-            [record.task for record in records],
-            ranks,
-            config.curriculum,
-            random.Random(child_seed(seed, "data order")),
+            records, self._first_ranks(), config.curriculum, random.Random(child_seed(seed, "data order"))
         )
-        self._mixture = Mixture(config.mixture, make_terms(config.mixture))
+        self._mixture = Mixture(
+            config.mixture,
+            make_terms(config.mixture),
+            references=host.references(config.mixture) if needs_references(config.mixture) else None,
+            seed=child_seed(seed, "weighting"),
+        )
+        self._exposures = {
+            task: planned_exposure(
+                task,
+                optimizer=config.optimizer,
+                mixture=config.mixture,
+                task_share=self._sampler.task_share,
+                steps=config.training.steps,
+            )
+            for task in TASKS
+        }
         self._model = attach_adapter(host.base, config.adapter, seed=child_seed(seed, "adapter"))
         self._parameters = [value for value in self._model.parameters() if value.requires_grad]
         self._optimizer = torch.optim.AdamW(
@@ -78,6 +91,7 @@ class Trial:
 
         """
         target = next(step for step in self._config.training.report_steps if step > self._step)
+        steps = target - self._step
         totals: dict[TermName, TermSum] = {}
         self._model.train()
         while self._step < target:
@@ -91,8 +105,39 @@ class Trial:
             seconds=self._clock() - self._started,
             metrics=metrics,
             losses={name: part.total / part.count for name, part in totals.items() if part.count},
-            weights=self._mixture.weights(progress),
+            weights=dict[str, float](self._mixture.weights(progress).items()),
+            weighted={name: part.weighted / steps for name, part in totals.items()},
+            exposure={task: values[self._step - 1] for task, values in self._exposures.items()},
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give all that the trial needs to go on after its last report exactly as if it had never stopped."""
+        devices = torch.cuda.device_count() if self._host.base.device.type == "cuda" else 0
+        return {
+            "step": self._step,
+            "adapter": [value.detach().cpu() for value in self._parameters],
+            "optimizer": self._optimizer.state_dict(),
+            "sampler": self._sampler.state_dict(),
+            "weighting": self._mixture.state_dict(),
+            "pace": self._pace.state_dict() if self._pace else {},
+            "generators": [torch.get_rng_state(), *(torch.cuda.get_rng_state(index) for index in range(devices))],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the state of a trial of the same config."""
+        self._step = state["step"]
+        with torch.no_grad():
+            for value, saved in zip(self._parameters, state["adapter"], strict=True):
+                value.copy_(saved)
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._sampler.load_state_dict(state["sampler"])
+        self._mixture.load_state_dict(state["weighting"])
+        if self._pace:
+            self._pace.load_state_dict(state["pace"])
+        own, *others = state["generators"]
+        torch.set_rng_state(own)
+        for index, generator in enumerate(others):
+            torch.cuda.set_rng_state(generator, index)
 
     def close(self) -> None:
         """Take the adapter off the base."""
@@ -101,8 +146,14 @@ class Trial:
     def _train_step(self) -> dict[TermName, TermSum]:
         training = self._config.training
         progress = (self._step + 0.5) / training.steps
-        window = [self._batch(progress) for _ in range(training.accumulation)]
-        sums = accumulate(self._model, self._mixture, window, progress=progress)
+        drawn = [self._sampler.draw(training.batch, progress) for _ in range(training.accumulation)]
+        sums = accumulate(
+            self._model,
+            self._mixture,
+            [self._batch(rows) for rows in drawn],
+            weights=self._mixture.weights(progress),
+            hear=None if self._pace is None else partial(self._pace.hear, drawn),
+        )
         for name, part in sums.items():
             if not math.isfinite(part.total):
                 raise DivergedError(name, step=self._step + 1)
@@ -113,10 +164,26 @@ class Trial:
             group["lr"] = self._config.optimizer.rate_at(self._step, steps=training.steps)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+        self._mixture.observe(sums)
+        if self._pace is not None:
+            self._sampler.rerank(self._pace.ranks(order=self._config.curriculum.order))
         return sums
 
-    def _batch(self, progress: float) -> Batch:
-        rows = self._sampler.draw(self._config.training.batch, progress)
+    def _first_ranks(self) -> list[float | None]:
+        curriculum = self._config.curriculum
+        if self._pace is not None:
+            return self._pace.ranks(order=curriculum.order)
+        if curriculum.pacing == "none":
+            return [None] * len(self._host.split.train)
+        return difficulty_ranks(
+            self._host.split.train,
+            difficulty=curriculum.difficulty,
+            order=curriculum.order,
+            seed=child_seed(self._config.training.seed, "random difficulty"),
+            base_losses=lambda: self._host.base_losses,
+        )
+
+    def _batch(self, rows: Sequence[int]) -> Batch:
         records = self._host.split.train
         return collate([self._host.example(records[row]) for row in rows], self._host.base)
 
@@ -132,20 +199,37 @@ class Trial:
         )
 
 
-def accumulate(model: Any, mixture: Mixture, window: list[Batch], *, progress: float) -> dict[TermName, TermSum]:
+def accumulate(
+    model: Any,
+    mixture: Mixture,
+    window: Sequence[Batch],
+    *,
+    weights: Mapping[TermName, float],
+    hear: Callable[[int, TokenView], None] | None = None,
+) -> dict[TermName, TermSum]:
     """Back-propagate one optimizer step's loss, batch by batch.
 
     Every term is divided by its denominator over the whole window, so the gradient equals that of one large batch.
 
+    Args:
+        model: Trained.
+        mixture: Sums the terms.
+        window: The step's batches.
+        weights: Of the step.
+        hear: Shown every batch's place in the window and its supervised positions.
+
     Returns:
-        Sum and count of each used term over the window.
+        Sums of each used term over the window.
 
     """
     denominators = mixture.denominators([batch.targets for batch in window])
     sums: dict[TermName, TermSum] = {}
-    for batch in window:
-        # the view goes no further, so that the logits are gone when the gradient needs their place
-        loss, parts = mixture.loss(_view(model, mixture, batch), denominators=denominators, progress=progress)
+    for place, batch in enumerate(window):
+        view = _view(model, mixture, batch)
+        if hear is not None:
+            hear(place, view)
+        loss, parts = mixture.loss(view, denominators=denominators, weights=weights)
+        del view  # so that the logits are gone when the gradient needs their place
         loss.backward()
         _add(sums, parts)
     return sums
@@ -163,5 +247,4 @@ def _view(model: Any, mixture: Mixture, batch: Batch) -> TokenView:
 
 def _add(totals: dict[TermName, TermSum], parts: Mapping[TermName, TermSum]) -> None:
     for name, part in parts.items():
-        before = totals.get(name, TermSum(0.0, 0))
-        totals[name] = TermSum(before.total + part.total, before.count + part.count)
+        totals[name] = totals[name] + part if name in totals else part

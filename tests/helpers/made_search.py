@@ -69,6 +69,8 @@ def made_report(step: int, *, miou: float, f1: float) -> TrialReport:
         metrics={"grounding.miou": miou, "text.token_f1": f1},
         losses={"text_ce": 1.0},
         weights={"text_ce": 1.0, "box_ce": 1.0, "ntl_was": 0.0, "giou": 0.0},
+        weighted={"text_ce": 1.0},
+        exposure={"grounding": step / 6, "text": step / 6},
     )
 
 

@@ -27,6 +27,7 @@ class Targets:
     Attributes:
         labels: Token ids, int64, of shape ``[k]``.
         in_box: Whether each lies in a box, bool, of shape ``[k]``.
+        rows: Index in the batch of each one's row, int64, of shape ``[k]``.
         digit_rows: Index among the ``k`` tokens of each digit, int64, of shape ``[d]``.
         digit_values: 0–9, int64, of shape ``[d]``.
         digit_places: 1, 10, 100 or 1000, float32, of shape ``[d]``.
@@ -38,6 +39,7 @@ class Targets:
 
     labels: Tensor
     in_box: Tensor
+    rows: Tensor
     digit_rows: Tensor
     digit_values: Tensor
     digit_places: Tensor
@@ -130,6 +132,7 @@ def _targets(rows: Sequence[Row], labels: Tensor, in_box: Tensor, keep: Tensor, 
     return Targets(
         labels=labels.to(device),
         in_box=in_box.to(device),
+        rows=keep.nonzero()[:, 0].to(device),
         digit_rows=torch.tensor(digit_rows, dtype=torch.int64, device=device),
         digit_values=table[:, 0].to(device),
         digit_places=table[:, 1].float().to(device),

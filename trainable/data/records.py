@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from PIL.Image import Image
 
 from trainable.boxes import Box
 
 Task = Literal["grounding", "text"]
+TASKS: tuple[Task, ...] = get_args(Task)
 
 IMAGE_TAG = "<image>"
 """Stands in a question for one image, in the order of ``Record.images``."""
@@ -53,6 +54,8 @@ class Record:
         turns: At least one; evaluation generates the answer of the last.
         boxes_1000: Boxes of the last answer, in 0–1000 of the image.
         system: The system turn, or ``None`` for the template's own.
+        source: Index of the data set that it came from.
+        distractors: Number of other objects of the first box's class in the image, where the source knows it.
 
     """
 
@@ -63,3 +66,5 @@ class Record:
     turns: tuple[Turn, ...]
     boxes_1000: tuple[Box, ...] = ()
     system: str | None = None
+    source: int = 0
+    distractors: int | None = None

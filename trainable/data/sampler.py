@@ -4,42 +4,46 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from spaces.curriculum import CurriculumConfig
-from trainable.data.records import Task
+from trainable.data.records import Record, Task
 
-_TASKS: tuple[Task, ...] = ("grounding", "text")
+Stratum = tuple[int, Task]
+"""A source and a task: what the mix gives a share to."""
 
 
 class RowSampler:
     """Draws rows without replacement, pass after pass, among those that the pacing allows.
 
-    The task of each slot follows the data's share, so that pacing changes which boxes are seen and not how many.
+    The stratum of each slot follows the mix, so that pacing changes which boxes are seen and not how many.
 
     Args:
-        tasks: Task of every row.
-        ranks: Difficulty in [0, 1) of every grounding row, ``None`` for text rows.
-        curriculum: The pacing.
+        records: Of the training split.
+        ranks: Place in [0, 1) of every grounding row, ``None`` for text rows.
+        curriculum: Pacing and mix.
         generator: Source of every draw.
 
     """
 
     def __init__(
         self,
-        tasks: Sequence[Task],
+        records: Sequence[Record],
         ranks: Sequence[float | None],
         curriculum: CurriculumConfig,
         generator: random.Random,
     ) -> None:
-        self._rows = {
-            task: sorted((row for row, own in enumerate(tasks) if own == task), key=lambda row: ranks[row] or 0.0)
-            for task in _TASKS
-        }
-        self._ranks, self._curriculum, self._generator = ranks, curriculum, generator
-        self._pass: dict[Task, list[int]] = {task: [] for task in _TASKS}
-        self._share = len(self._rows["grounding"]) / len(tasks)
+        self._curriculum, self._generator = curriculum, generator
+        self._ranks = list(ranks)
+        self._rows: dict[Stratum, list[int]] = {}
+        for row, record in enumerate(records):
+            self._rows.setdefault((record.source, record.task), []).append(row)
+        self._counts = {stratum: len(rows) for stratum, rows in self._rows.items()}
+        self._sort()
+        self._pass: dict[Stratum, list[int]] = {stratum: [] for stratum in self._rows}
 
     def draw(self, count: int, progress: float) -> list[int]:
         """Draw the rows of one batch.
@@ -49,29 +53,79 @@ class RowSampler:
             progress: Of the optimizer step, in 0–1.
 
         """
-        return [self._one(progress) for _ in range(count)]
+        shares = self._shares(progress)
+        strata, limits = list(shares), list(accumulate(shares.values()))
+        chosen = self._generator.choices(strata, cum_weights=limits, k=count)
+        return [self._one(stratum, progress) for stratum in chosen]
+
+    def task_share(self, task: Task, progress: float) -> float:
+        """Give the share of a task's rows among those drawn at a progress in 0–1."""
+        return sum(share for (_, own), share in self._shares(progress).items() if own == task)
+
+    def rerank(self, ranks: Sequence[float | None]) -> None:
+        """Replace the ranks of all rows, as self-paced learning does."""
+        self._ranks = list(ranks)
+        self._sort()
+        for left in self._pass.values():
+            left.sort(key=self._rank)
 
     def state_dict(self) -> dict[str, Any]:
         """Give what is needed to go on drawing."""
         return {
             "generator": self._generator.getstate(),
-            "pass": {task: list(left) for task, left in self._pass.items()},
+            "pass": [[*stratum, list(left)] for stratum, left in self._pass.items()],
+            "ranks": list(self._ranks),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a saved state."""
-        self._generator.setstate(state["generator"])
-        self._pass = {task: list(state["pass"][task]) for task in _TASKS}
+        version, numbers, last = state["generator"]
+        self._generator.setstate((version, tuple(numbers), last))
+        self._ranks = list(state["ranks"])
+        self._sort()
+        self._pass = {(source, task): list(left) for source, task, left in state["pass"]}
 
-    def _one(self, progress: float) -> int:
-        task: Task = "grounding" if self._generator.random() < self._share else "text"
-        allowed = self._allowed(task, progress)
+    def _shares(self, progress: float) -> Mapping[Stratum, float]:
+        """Give the share of every stratum, summing to 1."""
+        match self._curriculum.mix:
+            case "data":
+                weights: Mapping[Stratum, float] = self._counts
+            case "task":
+                share = self._curriculum.task_share_at(progress)
+                weights = self._divided({"grounding": share, "text": 1 - share}, by=1)
+            case "temperature" | "sources":
+                sizes = self._sizes(by=0)
+                shares = self._curriculum.source_shares_at(progress, list(sizes.values()))
+                weights = self._divided(dict(zip(sizes, shares, strict=True)), by=0)
+        total = sum(weights.values())
+        return {stratum: weight / total for stratum, weight in weights.items()}
+
+    def _divided(self, shares: Mapping[int | str, float], *, by: int) -> Mapping[Stratum, float]:
+        """Divide the share of a source or task among its strata, by their rows."""
+        sizes = self._sizes(by=by)
+        return {stratum: shares[stratum[by]] * count / sizes[stratum[by]] for stratum, count in self._counts.items()}
+
+    def _sizes(self, *, by: int) -> Mapping[int | str, int]:
+        """Count the rows of every source (0) or task (1), in order."""
+        sizes = Counter[int | str]()
+        for stratum, count in sorted(self._counts.items()):
+            sizes[stratum[by]] += count
+        return sizes
+
+    def _one(self, stratum: Stratum, progress: float) -> int:
+        allowed = self._allowed(stratum, progress)
         if not allowed:
-            self._pass[task] = list(self._rows[task])
-            allowed = self._allowed(task, progress)
-        return self._pass[task].pop(self._generator.randrange(allowed))
+            self._pass[stratum] = list(self._rows[stratum])
+            allowed = max(self._allowed(stratum, progress), 1)
+        return self._pass[stratum].pop(self._generator.randrange(allowed))
 
-    def _allowed(self, task: Task, progress: float) -> int:
+    def _allowed(self, stratum: Stratum, progress: float) -> int:
         """Count the rows left in the pass that may be drawn; the list runs from easy to hard, so they come first."""
-        share = self._curriculum.share_at(progress)
-        return bisect_left(self._pass[task], share, key=lambda row: self._ranks[row] or 0.0)
+        return bisect_left(self._pass[stratum], self._curriculum.share_at(progress), key=self._rank)
+
+    def _rank(self, row: int) -> float:
+        return self._ranks[row] or 0.0
+
+    def _sort(self) -> None:
+        for rows in self._rows.values():
+            rows.sort(key=self._rank)

@@ -7,14 +7,14 @@ from trainable.losses.base import LossTerm, TokenView
 from trainable.losses.box import SoftGIoU, SoftL1
 from trainable.losses.carry import CarryLoss
 from trainable.losses.kl import KlToBase
-from trainable.losses.mixture import Mixture, TermSum
+from trainable.losses.mixture import Mixture, TermSum, needs_references
 from trainable.losses.ntl import NumberTokenLoss
 from trainable.losses.soft_label import SoftDigitLabels
-from trainable.losses.tokens import LabelSmoothing, TokenCrossEntropy, ZLoss
+from trainable.losses.tokens import BoxCrossEntropy, LabelSmoothing, TextCrossEntropy, ZLoss
 
 LOSS_TERMS: Mapping[TermName, Callable[[MixtureConfig], LossTerm]] = {
-    "text_ce": lambda config: TokenCrossEntropy(in_box=False),
-    "box_ce": lambda config: TokenCrossEntropy(in_box=True),
+    "text_ce": lambda config: TextCrossEntropy(),
+    "box_ce": lambda config: BoxCrossEntropy(),
     "label_smoothing": lambda config: LabelSmoothing(),
     "soft_label": lambda config: SoftDigitLabels(tau=config.soft_label.tau),
     "ntl_was": lambda config: NumberTokenLoss(),
@@ -33,6 +33,7 @@ def make_terms(config: MixtureConfig) -> Mapping[TermName, LossTerm]:
 
 __all__ = [
     "LOSS_TERMS",
+    "BoxCrossEntropy",
     "CarryLoss",
     "KlToBase",
     "LabelSmoothing",
@@ -43,8 +44,9 @@ __all__ = [
     "SoftGIoU",
     "SoftL1",
     "TermSum",
-    "TokenCrossEntropy",
+    "TextCrossEntropy",
     "TokenView",
     "ZLoss",
     "make_terms",
+    "needs_references",
 ]

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from trainable.data.collate import Targets
+from trainable.data.records import Task
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,9 @@ class LossTerm(ABC):
 
     needs_base: ClassVar[bool] = False
     """Whether the term compares with the base's own logits, which cost a forward pass."""
+
+    serves: ClassVar[Task | None] = "grounding"
+    """The task whose answers the term measures; ``None`` for a regulariser, which no weighting moves."""
 
     @abstractmethod
     def count(self, targets: Targets) -> int:

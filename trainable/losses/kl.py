@@ -22,6 +22,7 @@ class KlToBase(LossTerm):
     """
 
     needs_base = True
+    serves = None
 
     def __init__(self, *, divergence: Divergence) -> None:
         self._divergence: Divergence = divergence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from torch import Tensor
 from typing_extensions import override
 
@@ -9,22 +11,20 @@ from trainable.data.collate import Targets
 from trainable.losses.base import LossTerm, TokenView
 
 
-class TokenCrossEntropy(LossTerm):
+class _CrossEntropy(LossTerm):
     """Cross entropy inside or outside boxes, in nats.
 
     Both terms are divided by the number of all supervised tokens, so that with weights 1 they are the model's own loss
     (``ForCausalLMLoss`` of transformers) and a box weight of 2 counts every box token twice.
     """
 
-    def __init__(self, *, in_box: bool) -> None:
-        self._in_box = in_box
-
-    def _mask(self, targets: Targets) -> Tensor:
-        return targets.in_box if self._in_box else ~targets.in_box
+    @abstractmethod
+    def mask(self, targets: Targets) -> Tensor:
+        """Mark the term's tokens, bool, of shape ``[k]``."""
 
     @override
     def count(self, targets: Targets) -> int:
-        return int(self._mask(targets).sum())
+        return int(self.mask(targets).sum())
 
     @override
     def denominator(self, targets: Targets) -> int:
@@ -32,7 +32,25 @@ class TokenCrossEntropy(LossTerm):
 
     @override
     def total(self, view: TokenView) -> Tensor:
-        return view.cross_entropies[self._mask(view.targets)].sum()
+        return view.cross_entropies[self.mask(view.targets)].sum()
+
+
+class TextCrossEntropy(_CrossEntropy):
+    """Cross entropy of the supervised tokens outside boxes, in nats."""
+
+    serves = "text"
+
+    @override
+    def mask(self, targets: Targets) -> Tensor:
+        return ~targets.in_box
+
+
+class BoxCrossEntropy(_CrossEntropy):
+    """Cross entropy of the tokens inside boxes, in nats."""
+
+    @override
+    def mask(self, targets: Targets) -> Tensor:
+        return targets.in_box
 
 
 class LabelSmoothing(LossTerm):
@@ -46,6 +64,8 @@ class LabelSmoothing(LossTerm):
         section 7.
 
     """
+
+    serves = None
 
     @override
     def count(self, targets: Targets) -> int:
@@ -70,6 +90,8 @@ class ZLoss(LossTerm):
         Chowdhery et al., "PaLM", 2022, arXiv 2204.02311, section 5; there with weight 1e-4.
 
     """
+
+    serves = None
 
     @override
     def count(self, targets: Targets) -> int:

@@ -6,6 +6,7 @@ from optuna.trial import TrialState
 
 from results import read_sweep
 from search.study import open_studies
+from spaces import SearchSpace
 
 
 def studies(folder):
@@ -18,16 +19,59 @@ def states(folder):
 
 def test_trial_zero_is_plain_cross_entropy(tmp_path):
     config = start_hub(made_spec(), tmp_path).ask()
-    used = {name for name, term in config.mixture.terms().items() if term.is_used}
-    assert (config.number, used) == (0, {"text_ce", "box_ce"})
+    assert (config.number, config.mixture.mean_weights()) == (0, {"text_ce": 1, "box_ce": 1})
     assert config.optimizer.learning_rate == 1e-3
-    assert config.mixture.text_ce.weight == config.mixture.box_ce.weight == 1
 
 
 def test_the_baseline_is_known_to_the_sampler_where_its_values_can_be_drawn(tmp_path):
     start_hub(made_spec(), tmp_path).ask()
     params = studies(tmp_path).main.get_trials()[0].params
     assert params == {"optimizer.learning_rate": 1e-3, "mixture.giou.on": False}
+
+
+def test_presets_run_right_after_the_baseline_whatever_the_space_can_draw(tmp_path):
+    hub = start_hub(made_spec(enqueue=("ntl", "dist2")), tmp_path)
+    configs = [hub.ask() for _ in range(3)]
+    assert [config.mixture.mean_weights() for config in configs] == [
+        {"text_ce": 1, "box_ce": 1},
+        {"text_ce": 1, "box_ce": 1, "ntl_was": 0.3},
+        {"text_ce": 1, "box_ce": 1, "soft_label": 0.1},
+    ]
+    known = [trial.params for trial in studies(tmp_path).main.get_trials()]
+    assert known == [{"optimizer.learning_rate": 1e-3, "mixture.giou.on": False}] * 3
+
+
+def test_a_preset_that_the_space_can_draw_is_known_to_the_sampler_and_has_its_role_in_the_record(tmp_path):
+    spec = made_spec(enqueue=("ntl",), trials=3)
+    spec = spec.model_copy(
+        update={
+            "space": SearchSpace.model_validate(
+                {
+                    "dimensions": {
+                        "mixture.ntl_was.on": {"values": (True, False)},
+                        "mixture.ntl_was.weight": {"low": 0.1, "high": 1.0},
+                    }
+                }
+            )
+        }
+    )
+    hub = start_hub(spec, tmp_path)
+    for _ in range(3):
+        run_to_end(hub, hub.ask(), quality=0.5)
+    assert studies(tmp_path).main.get_trials()[1].params == {"mixture.ntl_was.on": True, "mixture.ntl_was.weight": 0.3}
+    assert list(read_sweep(tmp_path).trials["role"]) == ["baseline", "preset", "search"]
+
+
+def test_a_preset_that_waited_when_the_driver_died_is_not_enqueued_twice(tmp_path):
+    spec = made_spec(enqueue=("ntl",))
+    hub = start_hub(spec, tmp_path)
+    hub.ask()
+    study = studies(tmp_path).main
+    study.enqueue_trial(dict(spec.space.active(spec.space.preset("ntl"))))  # and then the driver died
+    resumed = start_hub(spec, tmp_path)
+    numbers = [(config.number, "ntl_was" in config.mixture.mean_weights()) for config in iter(resumed.ask, None)]
+    assert numbers == [(0, False), (1, True), (2, False), (3, False), (4, False), (5, False)]
+    assert len({tuple(trial.params.values()) for trial in studies(tmp_path).main.get_trials()[2:]}) == 4
 
 
 def test_a_stopped_trial_is_pruned_with_its_vectors_and_never_told_as_complete(tmp_path):

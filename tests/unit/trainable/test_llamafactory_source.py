@@ -145,7 +145,7 @@ def test_no_more_rows_are_read_than_wished(read):
         (row("<image>Who?", "Me.", images=["b.png"]), "b.png does not exist"),
         (row("<image>Who?", "Me.", images=["http://x.org/b.png"]), "is a URL; download it"),
         (row("<image>Who?", "Me.", images=[{"bytes": "x"}]), "the image must be a path; got dict"),
-        (row("<image>Where?", "<|box_start|>(1,2),(30,1040)<|box_end|>"), "a native box is in thousandths"),
+        (row("<image>Where?", "<|box_start|>(1,2),(30,1040)<|box_end|>"), "a box is in thousandths"),
         (row("<image>Where?", "<|box_start|>(50,2),(30,40)<|box_end|>"), "x2 must exceed x1"),
         (row("<image>Who?", "Me. <image>"), "an answer holds <image>"),
         (row("<image>Who?", "Me.") | {"videos": ["a.mp4"]}, "the row holds videos"),

@@ -73,7 +73,8 @@ def window_gradient(model, base, examples, sizes, config, progress=0.5):
     for size in sizes:
         batches.append(collate(examples[start : start + size], base))
         start += size
-    sums = accumulate(model, Mixture(config, make_terms(config)), batches, progress=progress)
+    mixture = Mixture(config, make_terms(config))
+    sums = accumulate(model, mixture, batches, weights=mixture.weights(progress))
     return gradient(model), sums
 
 
@@ -97,7 +98,7 @@ def test_weights_of_one_on_the_cross_entropies_equal_the_models_own_loss(model, 
     mixture = Mixture(MixtureConfig(), TERMS)
     logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
     ours, _ = mixture.loss(
-        TokenView(logits, batch.targets), denominators=mixture.denominators([batch.targets]), progress=0.5
+        TokenView(logits, batch.targets), denominators=mixture.denominators([batch.targets]), weights=mixture.weights(0)
     )
     ours.backward()
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-6)
@@ -144,7 +145,12 @@ class _Forbidden:
     """A term that must not be computed."""
 
     def __init__(self, term):
-        self.needs_base, self.count, self.denominator = term.needs_base, term.count, term.denominator
+        self.needs_base, self.serves, self.count, self.denominator = (
+            term.needs_base,
+            term.serves,
+            term.count,
+            term.denominator,
+        )
 
     def total(self, view):
         raise AssertionError("a term of weight 0 was computed")

@@ -35,7 +35,11 @@ def read_sources(config: DataConfig) -> ReadResult:
     """
     results = [READERS[source.source](source) for source in config.sources]
     return ReadResult(
-        records=tuple(_with_own_ids(record for result in results for record in result.records)),
+        records=tuple(
+            _with_own_ids(
+                replace(record, source=index) for index, result in enumerate(results) for record in result.records
+            )
+        ),
         refused=tuple(row for result in results for row in result.refused),
         notes=tuple(note for result in results for note in result.notes),
     )

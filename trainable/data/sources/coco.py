@@ -203,6 +203,7 @@ def _locate(path: Path, image_id: Any, file: Path, category: str, box_1000: Box)
         images=(FileImage(file),),
         turns=(Turn(f"{IMAGE_TAG}Locate the {category}.", reference_text(category, box_1000)),),
         boxes_1000=(box_1000,),
+        distractors=0,  # a category is located only where it has one box
     )
 
 

@@ -14,7 +14,7 @@ from trainable.data.images import FileImage, size_of
 from trainable.data.records import IMAGE_TAG, Record, Turn
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.errors import DataError
-from trainable.markup import BOX_END, BOX_START, find_boxes
+from trainable.markup import BOX_END, BOX_KEY, BOX_START, find_boxes
 
 REGISTRY = "dataset_info.json"
 _REMOTE = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")
@@ -201,12 +201,13 @@ def _boxes(turns: Sequence[Turn]) -> tuple[Box, ...]:
     """Check the boxes of all answers and give those of the last."""
     found = [[span.box_1000 for span in find_boxes(turn.answer)] for turn in turns]
     boxes = [box for answer in found for box in answer]
-    begun = sum(turn.answer.count(BOX_START) for turn in turns)
+    begun = sum(turn.answer.count(mark) for turn in turns for mark in (BOX_START, BOX_KEY))
     if begun != len(boxes):  # as text it would neither be scored nor weigh as a box
         raise DataError(
-            f"{begun} boxes begin and {len(boxes)} are written as {BOX_START}(x1,y1),(x2,y2){BOX_END}, in whole numbers"
+            f"{begun} boxes begin and {len(boxes)} are written as {BOX_START}(x1,y1),(x2,y2){BOX_END} "
+            f"or {BOX_KEY}: [x1, y1, x2, y2], in whole numbers"
         )
     for box in boxes:
         if fault := fault_of(box, width=UNITS, height=UNITS):
-            raise DataError(f"a native box is in thousandths of the image: {fault}")
+            raise DataError(f"a box is in thousandths of the image: {fault}")
     return tuple(found[-1])

@@ -17,7 +17,8 @@ def read_shapes(*, domain: Domain, scenes: int, seed: int) -> list[Record]:
         seed: Names the series of scenes. The tiny base has seen none below 2**32.
 
     Returns:
-        Rows in the order of the scenes, about as many with a box as without.
+        Rows in the order of the scenes, about as many with a box as without. All shapes count as one class, told apart
+        by colour and form: the others are distractors.
 
     """
     records: list[Record] = []
@@ -28,11 +29,12 @@ def read_shapes(*, domain: Domain, scenes: int, seed: int) -> list[Record]:
         for question in scene_questions(scene, domain=domain, index=index):
             seen[question.kind] = seen.get(question.kind, 0) + 1
             suffix = f"-{seen[question.kind]}" if seen[question.kind] > 1 else ""
-            records.append(_record(image, question, f"{image.key}#{question.kind}{suffix}"))
+            name = f"{image.key}#{question.kind}{suffix}"
+            records.append(_record(image, question, name, distractors=len(scene.shapes) - 1))
     return records
 
 
-def _record(image: SceneImage, question: SceneQuestion, name: str) -> Record:
+def _record(image: SceneImage, question: SceneQuestion, name: str, *, distractors: int) -> Record:
     return Record(
         id=name,
         task="grounding" if question.box_1000 else "text",
@@ -40,4 +42,5 @@ def _record(image: SceneImage, question: SceneQuestion, name: str) -> Record:
         images=(image,),
         turns=(Turn(IMAGE_TAG + question.question, question.answer),),
         boxes_1000=(question.box_1000,) if question.box_1000 else (),
+        distractors=distractors if question.box_1000 else None,
     )
