@@ -2,12 +2,16 @@
 
 import dataclasses
 import itertools
+from typing import get_args
 
 import pytest
 import torch
 from made_rows import example_of, mixed_records
 
 from spaces import METRICS, TERM_NAMES, DataConfig, MixtureConfig, ModelConfig, TrialConfig
+from spaces.curriculum import Pacing
+from spaces.weighting import WeightingName
+from trainable.checkpoint import load_checkpoint, save_checkpoint
 from trainable.data.collate import collate
 from trainable.errors import DataError, DivergedError
 from trainable.evaluation.generate import generate_answers
@@ -176,3 +180,71 @@ def test_any_beginning_of_the_search_rows_holds_both_tasks_in_their_share(host):
     for count in range(4, len(records)):
         found = sum(record.task == "grounding" for record in records[:count])
         assert abs(found - share * count) <= 1
+
+
+MOVING = [
+    *({"mixture": {"weighting": {"name": name, "dwa_window": 1}}} for name in get_args(WeightingName)),
+    {"mixture": {"scale": "calibrated", "ntl_was": {"on": True, "log10": -0.5}}},
+    *({"curriculum": {"pacing": name, "difficulty": "phrase_length"}} for name in get_args(Pacing)),
+    {"curriculum": {"pacing": "linear", "difficulty": "base_loss", "order": "anti"}},
+    {"curriculum": {"mix": "task", "grounding_share": 0.8, "grounding_drift": -2.0}},
+    {"adapter": {"dropout": 0.2}, "optimizer": {"decay": "linear"}},
+]
+
+
+@pytest.mark.parametrize("settings", MOVING, ids=str)
+def test_a_trial_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(host, tmp_path, settings):
+    config = config_of(**settings)
+    expected = run(config, host)
+    trial = Trial(config, host, clock=lambda: 0.0)
+    trial.advance()
+    save_checkpoint(tmp_path / "trial.pt", trial.state_dict())
+    trial.close()
+    run(config_of(training={"seed": 9}), host)  # something else, in between
+    trial = Trial(config, host, clock=lambda: 0.0)
+    trial.load_state_dict(load_checkpoint(tmp_path / "trial.pt"))
+    again = [trial.advance(), trial.advance()]
+    trial.close()
+    assert list(tmp_path.iterdir()) == [tmp_path / "trial.pt"]
+    for report, other in zip(expected[1:], again, strict=True):
+        assert dataclasses.replace(report, seconds=0.0) == dataclasses.replace(other, seconds=0.0)
+
+
+def test_weighted_losses_are_what_the_terms_add_to_the_loss(host):
+    mixture = {"box_ce": {"weight": 2.0}, "giou": {"on": True, "weight": 0.5}}
+    report = run(config_of(mixture=mixture, training={"steps": 1, "rungs": ()}), host)[0]
+    assert set(report.weighted) == {"text_ce", "box_ce", "giou"}
+    assert report.weighted["giou"] == pytest.approx(0.5 * report.losses["giou"])
+    plain = run(config_of(training={"steps": 1, "rungs": ()}), host)[0]
+    assert report.weighted["box_ce"] == pytest.approx(2 * plain.weighted["box_ce"])
+
+
+def test_a_trial_reports_the_exposure_of_both_tasks(host):
+    late = {"box_ce": {"shape": "linear", "octaves": 3.0}}
+    reports = run(config_of(mixture=late), host)
+    for report in reports[:-1]:
+        assert 0 < report.exposure["grounding"] < report.exposure["text"] < 1
+    assert reports[-1].exposure == {"grounding": 1.0, "text": 1.0}
+
+
+def test_an_adaptive_weighting_moves_the_weights_from_report_to_report(host):
+    reports = run(config_of(mixture={"weighting": {"name": "emanorm"}}), host)
+    weights = [report.weights["box_ce"] for report in reports]
+    assert len(set(weights)) == 3
+    for report in reports:
+        assert report.weights["text_ce"] + report.weights["box_ce"] == pytest.approx(2)
+
+
+def test_self_paced_learning_begins_with_the_rows_that_the_base_finds_easy(host):
+    drawn = []
+    config = config_of(curriculum={"pacing": "self_paced", "start_share": 0.1, "full_at": 1.0})
+    trial = Trial(config, host)
+    draw = trial._sampler.draw
+    trial._sampler.draw = lambda count, progress: drawn.append(draw(count, progress)) or drawn[-1]
+    trial.advance()
+    trial.close()
+    grounding = [row for row, record in enumerate(host.split.train) if record.task == "grounding"]
+    loss = dict(zip(grounding, host.base_losses, strict=True))
+    limit = sorted(loss.values())[len(loss) // 2]
+    seen = [loss[row] for row in drawn[0] if row in loss]
+    assert seen and max(seen) < limit

@@ -55,8 +55,11 @@ class RowSampler:
         """
         shares = self._shares(progress)
         strata, limits = list(shares), list(accumulate(shares.values()))
-        chosen = self._generator.choices(strata, cum_weights=limits, k=count)
-        return [self._one(stratum, progress) for stratum in chosen]
+        rows: list[int] = []
+        for _ in range(count):  # one by one, so that two batches of half the size are the same rows
+            (stratum,) = self._generator.choices(strata, cum_weights=limits)
+            rows.append(self._one(stratum, progress))
+        return rows
 
     def task_share(self, task: Task, progress: float) -> float:
         """Give the share of a task's rows among those drawn at a progress in 0–1."""

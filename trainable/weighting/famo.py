@@ -69,7 +69,7 @@ class Famo(Weighting):
     @override
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         with torch.no_grad():
-            self._logits.copy_(torch.tensor(state["logits"]))
+            self._logits.copy_(torch.tensor(state["logits"], dtype=torch.float64))
         self._adam.state[self._logits] = {
             name: torch.tensor(value, dtype=torch.float32 if name == "step" else torch.float64)
             for name, value in state["adam"].items()

@@ -111,3 +111,45 @@ def test_a_user_cannot_make_box_tokens(base):
 def test_tags_and_images_must_agree(base):
     with pytest.raises(DataError, match="row: 1 <image> tags but 2 images"):
         render(made_record("Who?", "me"), image_tokens=[16, 16], tokenizer=base.tokenizer, ids=base.ids)
+
+
+JSON_ANSWER = '```json\n[{"bbox_2d": [12, 345, 998, 1000], "label": "3 cats"}, {"bbox_2d":[0,7,50,58]}]\n```'
+
+
+def written(row, base, wanted):
+    return "".join(
+        base.tokenizer.decode([token]) for token, role in zip(row.ids, row.roles, strict=True) if role == wanted
+    )
+
+
+def test_boxes_in_json_are_found_by_their_place_in_the_answer(base):
+    row = rendered(made_record("Where are they?", JSON_ANSWER), base)
+    assert written(row, base, BOX).replace(" ", "") == "[12,345,998,1000][0,7,50,58]"
+    assert "3 cats" in written(row, base, TEXT)
+    assert row.boxes_1000 == (12, 345, 998, 1000, 0, 7, 50, 58)
+    numbers = [0] * 8
+    for digit in row.digits:
+        assert base.tokenizer.decode([row.ids[digit.position]]) == str(digit.value)
+        numbers[4 * digit.box + digit.corner] += digit.value * digit.place
+    assert tuple(numbers) == row.boxes_1000
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 9999)] * 4), max_size=4),
+    st.sampled_from([", ", ","]),
+    st.text("ab 1(,", max_size=9),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_number_of_json_boxes_survives_rendering(base, boxes, comma, label):
+    items = [f'{{"bbox_2d": [{comma.join(map(str, box))}], "label": "{label}"}}' for box in boxes]
+    row = rendered(made_record("Where?", f"[{comma.join(items)}]"), base)
+    assert row.boxes_1000 == tuple(float(value) for box in boxes for value in box)
+    assert len(row.digits) == sum(len(str(value)) for box in boxes for value in box)
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"bbox_2d": [1, 2, 3', '{"bbox_2d": [1, 2, 3, 4.5]}', '{"bbox_2d": [1, 2, 3, 12345]}', "[1, 2, 3, 4]"]
+)
+def test_what_is_no_whole_box_in_json_stays_text(base, answer):
+    row = rendered(made_record("Where?", answer), base)
+    assert (row.digits, row.boxes_1000, BOX in row.roles) == ((), (), False)
