@@ -10,12 +10,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from results.charts import front_figure, hypervolume_figure, pruning_figure
+from results.curves import TrialCurves, curves_json, loss_curves
 from results.headline import count, front_notes, headline, hypervolume_notes, pruning_notes, score_text
-from results.reader import read_sweep
+from results.reader import SweepTables, read_sweep
 from results.summary import EndedTrial, Summary, summarise
 from results.sweep_file import write_whole
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_ASSETS = Path(__file__).parent / "assets"
 _MOST_ROWS = 1000
 _LONGEST_CELL = 60
 _SPEC_KEYS = ("spec",)
@@ -60,13 +62,20 @@ def write_report(folder: Path, *, out: Path | None = None) -> Path:
         ResultsError: If the folder holds no readable sweep.
 
     """
-    summary = summarise(read_sweep(folder))
+    tables = read_sweep(folder)
+    summary = summarise(tables)
+    curves = loss_curves(tables, _by_interest(summary, tables))
     path = out or folder / "report" / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "name": folder.resolve().name,
         "headline": headline(summary),
         "sections": _sections(summary),
+        "choices": _choices(summary, curves),
+        "unshown": _unshown(curves, reporting=len(set(tables.reports["trial"]))),
+        "curves": curves_json(curves),
+        "echarts": (_ASSETS / "echarts" / "echarts.common.min.js").read_text(encoding="utf-8"),
+        "curves_script": (_TEMPLATES / "curves.js").read_text(encoding="utf-8"),
         "columns": _columns(summary),
         "rows": _rows(summary),
         "hidden": max(len(summary.trials) - _MOST_ROWS, 0),
@@ -130,6 +139,29 @@ def _sections(summary: Summary) -> list[Section]:
         Section("Did the search get anywhere?", hypervolume_figure(summary), hypervolume_notes(summary)),
         Section("What was stopped, and when?", pruning_figure(summary), pruning_notes(summary)),
     ]
+
+
+def _by_interest(summary: Summary, tables: SweepTables) -> list[int]:
+    """Give the trials: the front, the baseline, then the others by number."""
+    first = [trial.trial for trial in summary.front]
+    if summary.baseline:
+        first.append(summary.baseline.trial)
+    return [*first, *sorted(int(number) for number in tables.reports["trial"].unique())]
+
+
+def _choices(summary: Summary, curves: Sequence[TrialCurves]) -> list[tuple[int, str]]:
+    ended = {trial.trial: trial for trial in summary.trials}
+    choices: list[tuple[int, str]] = []
+    for one in curves:
+        trial = ended.get(one.trial)
+        words = (_role(summary, trial) or trial.state.lower()) if trial else "running"
+        choices.append((one.trial, f"{one.trial} ({words})"))
+    return choices
+
+
+def _unshown(curves: Sequence[TrialCurves], *, reporting: int) -> str:
+    missing = reporting - len(curves)
+    return f"{count(missing, 'trial')} more left out; reports/ has them all." if missing else ""
 
 
 def _columns(summary: Summary) -> tuple[str, ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from search.errors import CheckError
 from search.spec import SweepSpec
+from spaces.curriculum import Difficulty
+from trainable.data.difficulty import difficulty_of
+from trainable.data.records import Record
 from trainable.data.sources import RefusedRow, read_sources
 from trainable.data.split import data_hash, split_by_image
 from trainable.errors import DataError
@@ -52,8 +56,8 @@ def check_data(spec: SweepSpec) -> DataSummary:
     """Read and split all rows, and see that both objectives apply.
 
     Raises:
-        CheckError: If the data can't be read, gives too few rows or supports an objective in no row, or the model's
-            folder does not exist.
+        CheckError: If the data can't be read, gives too few rows, supports an objective in no row or can't be paced as
+            the space says, or the model's folder does not exist.
 
     """
     model = Path(spec.model.path)
@@ -72,9 +76,31 @@ def check_data(spec: SweepSpec) -> DataSummary:
                 f"objectives: {objective.metric} does not apply: the search split has no {task} row "
                 f"({_words(counts['search'])}); add such data or choose another objective"
             )
+    _check_pacing(spec, split.train)
     return DataSummary(
         counts, Counter(record.kind for record in read.records), read.refused, read.notes, data_hash(read.records)
     )
+
+
+def _check_pacing(spec: SweepSpec, train: Sequence[Record]) -> None:
+    """See that a pacing has rows to sort, and that what sorts them differs between rows."""
+    pacings = set(spec.space.possible("curriculum.pacing")) - {"none"}
+    grounding = [record for record in train if record.task == "grounding"]
+    if pacings and not grounding:
+        raise CheckError("space.curriculum.pacing: the training split has no grounding row to pace; set it to none")
+    if not pacings - {"self_paced"}:
+        return
+    for difficulty in get_args(Difficulty):
+        if difficulty in ("base_loss", "random") or difficulty not in spec.space.possible("curriculum.difficulty"):
+            continue
+        measures = {record.id: difficulty_of(record, difficulty) for record in grounding}
+        key = f"space.curriculum.difficulty: {difficulty}"
+        if unknown := [name for name, measure in measures.items() if measure is None]:
+            raise CheckError(
+                f"{key} is unknown for {len(unknown)} of {len(grounding)} rows, such as {unknown[0]}; choose another"
+            )
+        if len(grounding) > 1 and len(set(measures.values())) == 1:
+            raise CheckError(f"{key} is the same for all {len(grounding)} rows and sorts nothing; choose another")
 
 
 def check_same_data(spec: SweepSpec, *, data_hash: str) -> None:

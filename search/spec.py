@@ -244,10 +244,7 @@ def _mix_faults(spec: SweepSpec) -> list[Fault]:
     sources, space = len(spec.data.sources), spec.space
     keys = {*space.dimensions, *space.fixed}
     faults: list[Fault] = []
-    mix = "curriculum.mix"
-    domain = space.dimensions.get(mix)
-    values = domain.edges() if domain else (space.fixed.get(mix, "data"),)
-    for value in sorted({"temperature", "sources"} & {str(value) for value in values}):
+    for value in sorted({"temperature", "sources"} & set(map(str, space.possible("curriculum.mix")))):
         if sources == 1:
             message = f"mix: {value} shares rows out among sources, but data.sources has one"
             faults.append(Fault(("space", "curriculum", "mix"), message, fix="Add a source or choose another mix."))

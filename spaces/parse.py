@@ -232,7 +232,9 @@ def _check_needs(parse: _Parse) -> None:
                 continue
             if key in parse.fixed and (other in parse.fixed or other in parse.dimensions):
                 continue
-            found = shown(parse.fixed.get(other, leaves()[other].default))
+            domain = parse.dimensions.get(other)
+            known = domain.edges() if domain else (parse.fixed.get(other, leaves()[other].default),)
+            found = " or ".join(shown(value) for value in known)
             expected = " or ".join(shown(value) for value in values)
             message = f"it has no effect: {other} is {found}; expected {expected}"
             parse.faults.append(Fault(parse.paths[key], message, fix=f"Set {other}, or remove {key}.", at_key=True))

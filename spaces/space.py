@@ -152,6 +152,13 @@ class SearchSpace(BaseModel):
             for key, value in point.items()
         }
 
+    def possible(self, key: str) -> tuple[Scalar, ...]:
+        """Give the values that a key can take in a trial that the sampler draws; of a range the two ends."""
+        if key not in self.dimensions:
+            return (self.fixed.get(key, leaves()[key].default),)
+        domain = self.dimensions[key]
+        return (*domain.edges(), self.home(key)) if domain.when else domain.edges()
+
     def home(self, key: str) -> Scalar:
         """Give the value of a dimension for trial 0 and where its condition fails.
 

@@ -96,6 +96,7 @@ def made_rows(trials: Iterable[MadeTrial], *, columns: RecordColumns = COLUMNS) 
                     metrics={name: score for name, score in scores.items() if name in columns.metrics},
                     losses={"text_ce": 2.0 / step, "box_l1": None},
                     weights={"text_ce": 1.0, "box_l1": 0.5},
+                    weighted={"text_ce": 2.0 / step, "box_l1": 0.025},
                 )
             )
             stops = trial.state == "PRUNED" and step == last

@@ -68,6 +68,27 @@ def test_the_report_renders(tmp_path, browser, name, scheme):
     view.close()
 
 
+def test_the_curves_of_a_chosen_trial_are_drawn(tmp_path, browser):
+    path = write_report(make_sweep(tmp_path, SWEEPS["usual"][0]))
+    view = browser.new_page(viewport={"width": 1200, "height": 1600})
+    problems = []
+    view.on("console", lambda message: problems.append(message.text))
+    view.on("pageerror", lambda error: problems.append(str(error)))
+    view.goto(path.as_uri())
+    drawn = {}
+    for trial in ("1", "3"):  # complete with three reports, pruned with two
+        view.get_by_label("Trial", exact=True).select_option(trial)
+        drawn[trial] = view.evaluate("id => document.getElementById(`curves-${id}`).innerHTML", "raw")
+        for kind in ("raw", "weighted", "weights", "scores"):
+            box = view.locator(f"#curves-{kind} svg").bounding_box()
+            assert box["width"] > 300 and box["height"] > 150
+            assert "text_ce" in view.locator(f"#curves-{kind}").inner_text() or kind == "scores"
+    assert drawn["1"] != drawn["3"]
+    assert "box_l1" in view.locator("#curves-weights").inner_text()
+    assert problems == []
+    view.close()
+
+
 def test_a_telephone_shows_readable_figures_and_scrolls_no_page_sideways(tmp_path, browser):
     view = browser.new_page(viewport={"width": 390, "height": 844})
     view.goto(write_report(make_sweep(tmp_path, SWEEPS["usual"][0])).as_uri())

@@ -1,17 +1,28 @@
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from made_sweep import COLUMNS, baseline, complete, failed, make_large_sweep, make_sweep, pruned
 
-from results import Objective, RecordColumns, ResultsError, pareto_table, write_report
+from results import Objective, RecordColumns, ResultsError, pareto_table, report, write_report
+from results.curves import MOST_NUMBERS
 
 USUAL = [baseline(0.50, 0.60), complete(0.60, 0.55), complete(0.55, 0.70), complete(0.45, 0.50), pruned(20, 0.1, 0.1)]
 
 
+LIBRARY = (Path(report.__file__).parent / "assets/echarts/echarts.common.min.js").read_text()
+
+
 def page(folder, trials, **settings):
-    return write_report(make_sweep(folder, trials, **settings)).read_text()
+    return without_library(write_report(make_sweep(folder, trials, **settings)))
+
+
+def without_library(path):
+    """Give the page without the charting library, whose code holds tags and addresses."""
+    return path.read_text().replace(LIBRARY, "")
 
 
 def figures(text):
@@ -136,13 +147,15 @@ def test_a_report_is_never_blank(tmp_path, name):
 
 def test_the_page_needs_no_network(tmp_path):
     text = page(tmp_path, USUAL)
+    assert len(text) < 100_000
+    assert LIBRARY in (tmp_path / "report" / "report.html").read_text()
     assert set(re.findall(r"https?://[^\s\"'<]+", text)) <= {"http://www.w3.org/2000/svg"}
-    assert not re.search(r"<(script|link|img|iframe)\b|@import|url\(", text)
+    assert not re.search(r"<script[^>]*src|<(link|img|iframe)\b|@import|url\(", text)
 
 
 def test_texts_of_the_sweep_are_escaped(tmp_path):
     text = page(tmp_path, [*USUAL, failed("<script>alert(1)</script> & more")])
-    assert "<script>" not in text
+    assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
 
 
@@ -174,7 +187,7 @@ def test_a_large_sweep_is_capped_with_a_note(tmp_path):
         baseline(0.5, 0.5),
         *(complete(0.3 + 0.4 * (n % 97) / 97, 0.7 - 0.4 * (n % 89) / 89) for n in range(1200)),
     ]
-    text = write_report(make_large_sweep(tmp_path, trials)).read_text()
+    text = without_library(write_report(make_large_sweep(tmp_path, trials)))
     assert text.count("<tr") == 1001
     assert "201 more trials are not shown; the Parquet in trials/ has them all." in text
 
@@ -182,3 +195,35 @@ def test_a_large_sweep_is_capped_with_a_note(tmp_path):
 def test_a_folder_that_is_no_sweep_is_refused(tmp_path):
     with pytest.raises(ResultsError, match=r"is no sweep"):
         write_report(tmp_path)
+
+
+def curves_of(text):
+    return json.loads(re.search(r'id="curves-data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_a_trials_losses_and_weights_are_in_the_page_report_by_report(tmp_path):
+    text = page(tmp_path, USUAL)
+    assert re.findall(r'<option value="\d+">(.*?)</option>', text) == [
+        "1 (front)",
+        "2 (front)",
+        "0 (baseline)",
+        "3 (complete)",
+        "4 (pruned)",
+    ]
+    assert curves_of(text)["4"] == {
+        "steps": [10, 20],
+        "raw": {"text_ce": [0.2, 0.1]},
+        "weighted": {"text_ce": [0.2, 0.1], "box_l1": [0.025, 0.025]},
+        "weights": {"text_ce": [1.0, 1.0], "box_l1": [0.5, 0.5]},
+        "scores": {"grounding.miou": [0.05, 0.1], "text.token_f1": [0.05, 0.1]},
+    }
+
+
+def test_the_curves_of_a_large_sweep_are_capped_with_a_note(tmp_path):
+    trials = [baseline(0.5, 0.5), *(complete(0.3, 0.7 - n / 1e5) for n in range(4000))]
+    text = without_library(write_report(make_large_sweep(tmp_path, trials)))
+    curves = curves_of(text)
+    per_trial = 3 * (1 + 1 + 2 + 2 + 2)
+    assert len(curves) == MOST_NUMBERS // per_trial
+    assert list(curves)[:2] == ["0", "1"]  # the front
+    assert f"{4001 - len(curves):,} trials more left out; reports/ has them all." in text

@@ -10,6 +10,7 @@ from search.cli import main
 from search.errors import CheckError
 from search.recorder import record_columns
 from search.sweep_spec import SPEC_KEY
+from spaces import parse_space
 
 
 def coco_spec(folder, *, boxes, photos=4):
@@ -60,3 +61,51 @@ def test_a_sweep_whose_data_changed_is_not_resumed(tmp_path, capsys):
     coco_spec(tmp_path, boxes=[(image, [5, 6, 31, 20]) for image in range(4)])
     assert main(["resume", str(folder)]) == 2
     assert "rows were added, removed or changed since the sweep was started" in capsys.readouterr().err
+
+
+def paced(spec, **curriculum):
+    space, faults = parse_space({"curriculum": curriculum})
+    assert faults == []
+    return spec.model_copy(update={"space": space})
+
+
+@pytest.mark.parametrize(
+    ("curriculum", "message"),
+    [
+        ({"pacing": "linear", "difficulty": "distractors"}, "distractors is the same for all 2 rows and sorts nothing"),
+        (
+            {"pacing": {"choice": ["none", "root"]}, "difficulty": {"choice": ["base_loss", "boxes"]}},
+            "boxes is the same for all 2 rows and sorts nothing",
+        ),
+        ({"pacing": "linear"}, "box_area is the same for all 2 rows"),
+    ],
+)
+def test_a_difficulty_that_tells_no_rows_apart_is_refused(tmp_path, curriculum, message):
+    with pytest.raises(CheckError, match=f"space.curriculum.difficulty: {message}"):
+        check_data(paced(coco_spec(tmp_path, boxes=FINE), **curriculum))
+
+
+def test_a_difficulty_that_the_source_does_not_know_is_refused(tmp_path):
+    rows = [
+        {"messages": [{"role": "user", "content": "Where is it" + n * "?"}, {"role": "assistant", "content": box}]}
+        for n, box in enumerate(4 * ["<|box_start|>(1,2),(30,40)<|box_end|>"] + 4 * ["nowhere"])
+    ]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
+    entry = {"file_name": "rows.json", "formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"made": entry}))
+    source = {"source": "llamafactory", "folder": str(tmp_path), "dataset": "made"}
+    spec = made_spec()
+    spec = spec.model_copy(update={"data": type(spec.data)(sources=(source,), search_share=0.5)})
+    check_data(paced(spec, pacing="linear", difficulty="phrase_length"))
+    with pytest.raises(
+        CheckError, match=r"distractors is unknown for 2 of 2 rows, such as rows.json#\d; choose another"
+    ):
+        check_data(paced(spec, pacing="linear", difficulty="distractors"))
+
+
+@pytest.mark.parametrize(
+    "curriculum", [{"pacing": "self_paced"}, {"pacing": "linear", "difficulty": "random"}, {"pacing": "none"}]
+)
+def test_what_needs_no_measure_of_the_rows_is_fine(tmp_path, curriculum):
+    check_data(paced(coco_spec(tmp_path, boxes=FINE), **curriculum))

@@ -154,3 +154,46 @@ def test_settings_that_make_no_sense_together_are_found(
 
 def test_a_pruner_that_nobody_named_needs_no_rungs() -> None:
     assert contradictions(spec_of(search={"trials": 1}), frozenset({"search", "search.trials"})) == []
+
+
+def mixed(curriculum: object, *, sources: int) -> list[tuple[tuple[str | int, ...], str]]:
+    space, faults = parse_space({"curriculum": curriculum})
+    assert faults == []
+    data = {"sources": [{"source": "shapes", "seed": seed} for seed in range(sources)]}
+    spec = spec_of(data=data, space=space, search={"trials": 1})
+    return [(fault.path, fault.message) for fault in contradictions(spec, frozenset())]
+
+
+@pytest.mark.parametrize("mix", ["temperature", "sources"])
+def test_a_mix_of_sources_needs_two(mix: str) -> None:
+    message = f"mix: {mix} shares rows out among sources, but data.sources has one"
+
+    assert mixed({"mix": mix}, sources=1) == [(("space", "curriculum", "mix"), message)]
+    assert mixed({"mix": {"choice": ["data", mix]}}, sources=1) == [(("space", "curriculum", "mix"), message)]
+    assert mixed({"mix": mix}, sources=2) == []
+
+
+def test_a_stick_without_a_source_is_refused() -> None:
+    message = "it has no effect: 2 sources need stick_1 to stick_1"
+
+    assert mixed({"mix": "sources", "stick_1": 0.3, "stick_2": {"range": [0, 1]}}, sources=2) == [
+        (("space", "curriculum", "stick_2"), message)
+    ]
+    assert mixed({"mix": "sources", "stick_7": 0.3}, sources=8) == []
+
+
+def test_more_sources_than_sticks_are_refused() -> None:
+    assert mixed({"mix": "sources"}, sources=9) == [
+        (("space", "curriculum", "mix"), "mix: sources is for at most 8 sources; data.sources has 9")
+    ]
+    assert mixed({"mix": "temperature"}, sources=9) == []
+
+
+def test_presets_must_fit_into_the_trials_and_stand_once() -> None:
+    faults = contradictions(spec_of(search={"trials": 2, "enqueue": ["ntl", "dist2"]}), frozenset())
+
+    assert faults[-1].message == "2 presets and the baseline do not fit into 2 trials"
+    with pytest.raises(ValidationError, match="ntl stands twice"):
+        spec_of(search={"enqueue": ["ntl", "ntl"]})
+    with pytest.raises(ValidationError):
+        spec_of(search={"enqueue": ["ntls"]})
