@@ -98,8 +98,11 @@ def _check(options: argparse.Namespace) -> int:
 
     spec = load_spec(options.file, overrides=options.overrides)
     print("\n".join(check_data(spec).lines()))
-    searched = ", ".join(spec.space.dimensions) or "nothing"
-    print(f"searched: {searched}")
+    idle = spec.space.idle()
+    searched = [key for key in spec.space.dimensions if key not in idle]
+    print(f"searched: {', '.join(searched) or 'nothing'}")
+    if idle:
+        print(f"never drawn, for want of effect: {', '.join(idle)}")
     print(f"{options.file}: fine")
     return OK
 

@@ -212,7 +212,7 @@ def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
     """
     trial, search, pruner = spec.trial, spec.search, spec.search.pruner
     faults: list[Fault] = []
-    if not spec.space.dimensions and search.trials > 1:
+    if set(spec.space.dimensions) <= set(spec.space.idle()) and search.trials > 1:
         message = f"nothing is searched, but search.trials is {search.trials}"
         faults.append(Fault(("space",), message, fix="Give a key a range or a choice, or set search.trials to 1."))
     if pruner.name != "none" and not trial.rungs and {"search.pruner", "search.pruner.name"} & given:
@@ -253,6 +253,6 @@ def _mix_faults(spec: SweepSpec) -> list[Fault]:
             faults.append(Fault(("space", "curriculum", "mix"), message, fix="Use mix: temperature."))
     for place in range(sources, MOST_SOURCES):
         if f"curriculum.stick_{place}" in keys:
-            message = f"it has no effect: {sources} sources need stick_1 to stick_{sources - 1}"
+            message = f"it has no effect: of {sources} sources, the last takes what the first {sources - 1} leave"
             faults.append(Fault(("space", "curriculum", f"stick_{place}"), message, fix="Remove it.", at_key=True))
     return faults

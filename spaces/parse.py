@@ -225,17 +225,12 @@ def _condition_faults(parse: _Parse, other: str, values: tuple[Scalar, ...], pat
 
 
 def _check_needs(parse: _Parse) -> None:
-    """Refuse a key that has no effect in any trial; a fixed one passes beside a gate that the file shuts itself."""
+    """Refuse a key that can have no effect because of another that the file does not name; who names it means it."""
     for key in (*parse.dimensions, *parse.fixed):
         for other, values in leaves()[key].needs.items():
-            if any(_can_be(parse, other, value) for value in values):
+            if other in parse.paths or any(_can_be(parse, other, value) for value in values):
                 continue
-            if key in parse.fixed and (other in parse.fixed or other in parse.dimensions):
-                continue
-            domain = parse.dimensions.get(other)
-            known = domain.edges() if domain else (parse.fixed.get(other, leaves()[other].default),)
-            found = " or ".join(shown(value) for value in known)
-            expected = " or ".join(shown(value) for value in values)
+            found, expected = shown(leaves()[other].default), " or ".join(shown(value) for value in values)
             message = f"it has no effect: {other} is {found}; expected {expected}"
             parse.faults.append(Fault(parse.paths[key], message, fix=f"Set {other}, or remove {key}.", at_key=True))
             break

@@ -159,6 +159,16 @@ class SearchSpace(BaseModel):
         domain = self.dimensions[key]
         return (*domain.edges(), self.home(key)) if domain.when else domain.edges()
 
+    def idle(self) -> tuple[str, ...]:
+        """Give the dimensions that are never drawn, since no value of the other keys gives them an effect."""
+        return tuple(key for key in self.order() if not self._can_matter(key))
+
+    def _can_matter(self, key: str) -> bool:
+        return all(
+            set(self.possible(other)) & set(values) and self._can_matter(other)
+            for other, values in leaves()[key].needs.items()
+        )
+
     def home(self, key: str) -> Scalar:
         """Give the value of a dimension for trial 0 and where its condition fails.
 

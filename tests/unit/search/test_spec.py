@@ -174,7 +174,7 @@ def test_a_mix_of_sources_needs_two(mix: str) -> None:
 
 
 def test_a_stick_without_a_source_is_refused() -> None:
-    message = "it has no effect: 2 sources need stick_1 to stick_1"
+    message = "it has no effect: of 2 sources, the last takes what the first 1 leave"
 
     assert mixed({"mix": "sources", "stick_1": 0.3, "stick_2": {"range": [0, 1]}}, sources=2) == [
         (("space", "curriculum", "stick_2"), message)

@@ -118,6 +118,43 @@ def test_the_active_values_of_the_baseline_leave_out_what_the_space_does_not_hol
     assert space.active(space.baseline()) == {"adapter.targets": "all"}
 
 
+def test_a_key_without_effect_is_not_drawn_and_plays_no_part() -> None:
+    giou = {"on": {"choice": [True, False]}, "shape": {"choice": ["step", "constant"]}, "at": {"range": [0.2, 0.4]}}
+    space = space_of({"mixture": {"giou": giou}})
+    suggester = Highest()
+
+    point = space.draw(suggester)
+
+    assert suggester.asked == ["mixture.giou.on"]
+    assert {key for key, value in space.used(point).items() if value is None and ".giou." in key} == {
+        f"mixture.giou.{name}" for name in ("weight", "shape", "octaves", "at", "middle", "log10", "decoding")
+    }
+
+
+def test_dimensions_that_no_trial_can_draw_are_idle() -> None:
+    mixture = {
+        "scale": "plain",
+        "box_ce": {"weight": {"range": [1, 2]}, "log10": {"range": [-1, 1]}},
+        "kl": {"on": False, "shape": {"choice": ["linear", "step"]}, "at": {"range": [0.2, 0.4]}},
+    }
+
+    assert set(space_of({"mixture": mixture}).idle()) == {
+        "mixture.box_ce.log10",
+        "mixture.kl.shape",
+        "mixture.kl.at",
+    }
+
+
+def test_a_preset_is_the_baseline_with_its_own_terms() -> None:
+    space = space_of({"adapter": {"rank": 4}, "mixture": {"scale": "calibrated", "box_ce": {"log10": 0.5}}})
+
+    settings = settings_of(space.preset("dist2"))
+
+    assert settings.mixture.mean_weights() == {"text_ce": 1, "box_ce": 1, "soft_label": 0.1}
+    assert settings.adapter.rank == 4
+    assert space.preset("plain") == space.baseline()
+
+
 def test_settings_that_learn_nothing_are_refused() -> None:
     point = {**SearchSpace().baseline(), "mixture.text_ce.on": False, "mixture.box_ce.weight": 0.0}
 
