@@ -51,6 +51,9 @@ CURRICULA: Mapping[str, dict[str, Any]] = {
     "self-paced": {"pacing": "self_paced"},
     "linear, random order (control)": {"pacing": "linear", "difficulty": "random"},
 }
+MIXES: Mapping[str, dict[str, Any]] = {
+    f"{share:.0%} grounding rows": {"mix": "task", "grounding_share": share} for share in (0.3, 0.7)
+}
 WEIGHTINGS = ("refnorm", "emanorm", "uncertainty", "dwa", "famo", "rlw")
 
 
@@ -77,6 +80,8 @@ def settings() -> Iterator[Setting]:
         yield Setting(f"weighting: {name}", {"weighting": {"name": name}})
     for name, curriculum in CURRICULA.items():
         yield Setting(f"pacing: {name}", curriculum=curriculum)
+    for name, curriculum in MIXES.items():
+        yield Setting(f"mix: {name}", curriculum=curriculum)
 
 
 @lru_cache(maxsize=1)

@@ -1,10 +1,14 @@
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from search.cli import BAD_INPUT, FAILED, INTERRUPTED, OK, _parser
 from spaces import TERM_NAMES
+from spaces.curriculum import Difficulty, Mix, Pacing
+from spaces.schedules import Shape
+from spaces.weighting import WeightingName
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -42,9 +46,11 @@ def test_exit_codes_are_those_of_the_command():
     assert f"{INTERRUPTED} interrupted and resumable" in text
 
 
-def test_every_loss_term_is_explained():
-    methods = (ROOT / "docs" / "methods.md").read_text()
-    assert tuple(re.findall(r"^\| `(\w+)` \| ", methods, re.MULTILINE)) == TERM_NAMES
+def test_every_loss_term_weighting_schedule_and_curriculum_is_explained():
+    losses = (ROOT / "docs" / "losses.md").read_text()
+    names = (Shape, WeightingName, Pacing, Difficulty, Mix)
+    expected = [*TERM_NAMES, *(name for kind in names for name in get_args(kind))]
+    assert sorted(re.findall(r"^\| `(\w+)` \| ", losses, re.MULTILINE)) == sorted(expected)
 
 
 def test_every_module_of_the_house_is_in_its_plan():

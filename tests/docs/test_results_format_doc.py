@@ -12,7 +12,13 @@ from search.lineage import lineage
 PAGE = (Path(__file__).parents[2] / "docs" / "results-format.md").read_text()
 FAMILIES = {
     "trials": {"param.<key>": "double, int64, bool or string", "value.<objective>": "double"},
-    "reports": {"metric.<name>": "double", "loss.<term>": "double", "weight.<term>": "double"},
+    "reports": {
+        "metric.<name>": "double",
+        "loss.<term>": "double",
+        "weight.<term>": "double",
+        "weighted.<term>": "double",
+        "exposure.<task>": "double",
+    },
     "decisions": {},
 }
 

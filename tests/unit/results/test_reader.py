@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from made_sweep import COLUMNS, METADATA, complete, make_sweep, pruned
+from made_sweep import COLUMNS, METADATA, RUNGS, append, baseline, complete, made_rows, make_sweep, pruned
 
-from results import ResultsError, last_attempts, last_reports, read_sweep, write_sweep_json
+from results import RecordWriter, ResultsError, last_attempts, last_reports, read_sweep, write_sweep_json
 
 
 def test_a_sweep_without_trials_has_empty_tables_with_all_columns(tmp_path):
@@ -105,3 +105,18 @@ def test_parts_are_read_in_the_order_of_their_numbers(tmp_path):
     (tmp_path / "trials/part-00001.parquet").rename(tmp_path / "trials/part-99999.parquet")
     assert len(read_sweep(tmp_path).trials) == 3
     assert replace(COLUMNS) == read_sweep(tmp_path).columns
+
+
+def test_a_record_from_before_a_column_came_up_is_read_with_nulls_and_goes_on(tmp_path):
+    make_sweep(tmp_path, [baseline(0.5, 0.6)])
+    (part,) = (tmp_path / "reports").glob("*.parquet")
+    table = pq.read_table(part)
+    newer = [name for name in table.column_names if name.startswith("weighted.")]
+    pq.write_table(table.drop_columns(newer), part)
+    assert newer and read_sweep(tmp_path).reports[newer].isna().all(axis=None)
+    writer = RecordWriter(tmp_path, COLUMNS, METADATA)
+    for row in made_rows([complete(0.6, 0.5)]):
+        append(writer, row)
+    reports = read_sweep(tmp_path).reports
+    assert list(reports["step"]) == [*RUNGS, *RUNGS]
+    assert reports["weighted.text_ce"].isna().tolist() == [True] * 3 + [False] * 3
