@@ -45,8 +45,8 @@ def parse_space(raw: object) -> tuple[SearchSpace, list[Fault]]:
     _walk(cast(Mapping[object, object], raw), dict(SECTIONS), (), parse)
     _check_conditions(parse)
     _check_needs(parse)
-    _check_terms(parse)
     space = SearchSpace(dimensions=parse.dimensions, fixed=parse.fixed)
+    _check_terms(space, parse)
     try:
         space.order()
     except CycleError as error:
@@ -245,9 +245,9 @@ def _can_be(parse: _Parse, key: str, value: Scalar) -> bool:
     return parse.fixed.get(key, leaves()[key].default) == value
 
 
-def _check_terms(parse: _Parse) -> None:
+def _check_terms(space: SearchSpace, parse: _Parse) -> None:
     """Refuse a space in which a point could leave every loss term out."""
-    if any(_is_sure(parse, f"mixture.{name}") for name in TERM_NAMES) or any(
+    if any(_is_sure(space, name) for name in TERM_NAMES) or any(
         key.startswith("mixture.") and key not in parse.dimensions and key not in parse.fixed for key in parse.paths
     ):
         return
@@ -255,15 +255,6 @@ def _check_terms(parse: _Parse) -> None:
     parse.faults.append(Fault(("mixture",), "a trial could have every loss term off or at weight 0", fix=fix))
 
 
-def _is_sure(parse: _Parse, term: str) -> bool:
-    needed = ["on"] if set(_values(parse, "mixture.scale")) == {"calibrated"} else ["on", "weight"]
-    return all(all(_values(parse, f"{term}.{name}")) for name in needed)
-
-
-def _values(parse: _Parse, key: str) -> tuple[Scalar, ...]:
-    """Give the values that decide whether a key can be false or 0."""
-    default = leaves()[key].default
-    if key not in parse.dimensions:
-        return (parse.fixed.get(key, default),)
-    domain = parse.dimensions[key]
-    return (*domain.edges(), default) if domain.when else domain.edges()
+def _is_sure(space: SearchSpace, term: str) -> bool:
+    needed = ["on"] if set(space.possible("mixture.scale")) == {"calibrated"} else ["on", "weight"]
+    return all(all(space.possible(f"mixture.{term}.{name}")) for name in needed)

@@ -59,7 +59,8 @@ class Host:
     @cached_property
     def base_losses(self) -> list[float]:
         """The base's mean cross entropy on every grounding row of the training split, in order; a forward pass each."""
-        return row_losses(self.base, (self.example(record) for record in self.split.train if record.boxes_1000))
+        grounding = [record for record in self.split.train if record.task == "grounding"]
+        return row_losses(self.base, map(self.example, grounding))
 
     def references(self, mixture: MixtureConfig) -> Mapping[TermName, float]:
         """Give the value of every used term for the base, on the first rows of the training split, both tasks mixed."""

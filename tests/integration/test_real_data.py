@@ -4,13 +4,17 @@ import json
 from collections import Counter
 
 import pytest
+from made_rows import made_record
 from real_data import real_data
+from transformers import AutoTokenizer
 
 from spaces import DataConfig
 from trainable.boxes import fault_of
 from trainable.data.images import FileImage, size_of
+from trainable.data.render import BOX, render
 from trainable.data.sources import read_sources
 from trainable.errors import DataError
+from trainable.model.load import TokenIds
 
 pytestmark = pytest.mark.real
 
@@ -136,3 +140,18 @@ def test_faulty_images_are_loaded_in_the_size_that_was_told_or_refused_by_name()
         else:
             assert (image.mode, image.size) == ("RGB", size_of(path))
     assert refused == {"bomb", "corrupt", "extreme-size", "high-bit-depth", "not-an-image"}
+
+
+def test_the_genuine_tokenizer_gives_every_digit_of_a_box_in_json_its_place():
+    tokenizer = AutoTokenizer.from_pretrained(real_data("tokenizer-qwen2vl"))
+    answer = '```json\n[\n\t{"bbox_2d": [12, 345, 998, 1000], "label": "player 23"}, {"bbox_2d":[0,7,50,58]}]\n```'
+    record = made_record("Where are they?", answer, colour=None)
+    row = render(record, image_tokens=[], tokenizer=tokenizer, ids=TokenIds.of(tokenizer))
+    assert row.boxes_1000 == (12, 345, 998, 1000, 0, 7, 50, 58)
+    numbers = [0] * 8
+    for digit in row.digits:
+        assert tokenizer.decode([row.ids[digit.position]]) == str(digit.value)
+        numbers[4 * digit.box + digit.corner] += digit.value * digit.place
+    assert tuple(numbers) == row.boxes_1000
+    in_box = [tokenizer.decode([token]) for token, role in zip(row.ids, row.roles, strict=True) if role == BOX]
+    assert "".join(in_box) == "12, 345, 998, 10000,7,50,58"  # the brackets share tokens with what is around the list
