@@ -2,7 +2,8 @@
 
 Every setting is trained with the same seeds, rows and steps as plain cross entropy and scored on the same rows, so each
 difference is paired. A term's weight is given as its share of cross entropy on text at the first step: ``0.3`` starts
-with 0.3 times its size, while both cross entropies keep weight 1. ``box_ce`` is multiplied by its weight as it is.
+with 0.3 times its size, while both cross entropies keep weight 1. ``kl`` is 0 for the base: its share is that of one
+nat. ``box_ce`` is multiplied by its weight as it is.
 
     python benchmarks/losses.py --out losses.jsonl --processes 2
 

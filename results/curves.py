@@ -26,7 +26,7 @@ class TrialCurves:
         steps: Optimizer steps at the reports.
         raw: Mean of each used loss term over its own positions since the report before.
         weighted: What each term added to the loss, mean over the steps since the report before.
-        weights: What multiplied each term at the report.
+        weights: What multiplied each term in the last step before the report.
         scores: The objectives.
 
     """

@@ -197,7 +197,7 @@ def _rows(summary: Summary) -> list[TableRow]:
 
 
 def _role(summary: Summary, trial: EndedTrial) -> str:
-    words = [word for word, holds in (("front", trial.on_front), ("baseline", trial.role == "baseline")) if holds]
+    words = [word for word, holds in (("front", trial.on_front), (trial.role, trial.role != "search")) if holds]
     return ", ".join([*words, *(["knee"] if trial is summary.knee else [])])
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from results.errors import ResultsError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a column changes its meaning, its type or its name, or disappears."""
 
 METADATA_PREFIX = "paretune."
@@ -245,7 +245,7 @@ class ReportRow:
         recorded: When the driver received the report; a time with its zone.
         metrics: Scores by name.
         losses: Mean training loss of each term since the last report; ``None`` or missing if it never occurred.
-        weights: What multiplies each loss term at this step.
+        weights: What multiplied each loss term in the last step.
         weighted: Mean over the steps since the last report of what each term added to the loss.
         exposure: Share of the signal planned for each task that the trial has had.
 

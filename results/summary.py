@@ -27,7 +27,7 @@ class EndedTrial:
         trial: Its number.
         state: ``COMPLETE``, ``PRUNED`` or ``FAIL``.
         reason: Why it ended so.
-        role: ``baseline`` or ``search``.
+        role: ``baseline``, ``preset`` or ``search``.
         steps: Last step that was reported.
         seconds: Time it took.
         values: Final objective scores; ``None`` where there is none.

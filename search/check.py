@@ -77,6 +77,7 @@ def check_data(spec: SweepSpec) -> DataSummary:
                 f"({_words(counts['search'])}); add such data or choose another objective"
             )
     _check_pacing(spec, split.train)
+    _check_mix(spec, split.train)
     return DataSummary(
         counts, Counter(record.kind for record in read.records), read.refused, read.notes, data_hash(read.records)
     )
@@ -101,6 +102,18 @@ def _check_pacing(spec: SweepSpec, train: Sequence[Record]) -> None:
             )
         if len(grounding) > 1 and len(set(measures.values())) == 1:
             raise CheckError(f"{key} is the same for all {len(grounding)} rows and sorts nothing; choose another")
+
+
+def _check_mix(spec: SweepSpec, train: Sequence[Record]) -> None:
+    """See that every source that gets a share has rows to draw."""
+    if not {"sources", "temperature"} & set(spec.space.possible("curriculum.mix")):
+        return
+    missing = set(range(len(spec.data.sources))) - {record.source for record in train}
+    if missing:
+        raise CheckError(
+            f"space.curriculum.mix: data.sources.{min(missing)} has no training row to take a share of; remove it, or "
+            "choose another mix"
+        )
 
 
 def check_same_data(spec: SweepSpec, *, data_hash: str) -> None:

@@ -102,7 +102,7 @@ def _check(options: argparse.Namespace) -> int:
     searched = [key for key in spec.space.dimensions if key not in idle]
     print(f"searched: {', '.join(searched) or 'nothing'}")
     if idle:
-        print(f"never drawn, for want of effect: {', '.join(idle)}")
+        print(f"without effect, since other keys rule them out: {', '.join(idle)}")
     print(f"{options.file}: fine")
     return OK
 

@@ -219,7 +219,7 @@ def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
         fix = f"Set trial.rungs, e.g. [{max(trial.steps // 2, 1)}], or search.pruner to none."
         faults.append(Fault(("search", "pruner"), f"{pruner.name} stops trials at rungs, but there are none", fix=fix))
     if len(search.enqueue) >= search.trials:
-        message = f"{len(search.enqueue)} presets and the baseline do not fit into {search.trials} trials"
+        message = f"the baseline and {', '.join(search.enqueue)} do not fit into search.trials: {search.trials}"
         fix = f"Set search.trials to at least {len(search.enqueue) + 1}."
         faults.append(Fault(("search", "enqueue"), message, fix=fix))
     faults.extend(_mix_faults(spec))
@@ -253,6 +253,6 @@ def _mix_faults(spec: SweepSpec) -> list[Fault]:
             faults.append(Fault(("space", "curriculum", "mix"), message, fix="Use mix: temperature."))
     for place in range(sources, MOST_SOURCES):
         if f"curriculum.stick_{place}" in keys:
-            message = f"it has no effect: of {sources} sources, the last takes what the first {sources - 1} leave"
+            message = f"it has no effect: with {sources} data.sources, {sources - 1} of the sticks are used"
             faults.append(Fault(("space", "curriculum", f"stick_{place}"), message, fix="Remove it.", at_key=True))
     return faults

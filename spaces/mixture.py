@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -161,18 +161,18 @@ class MixtureConfig(BaseModel):
             weights: Above 0; ``text_ce``, to which the others are related, is among them.
 
         Raises:
-            ValueError: If a weight is not above 0 or that of ``text_ce`` is missing.
+            ValueError: If a weight is not above 0 or of no term, that of ``text_ce`` is missing, or a ratio is beyond
+                the bounds of ``log10``.
 
         """
-        if "text_ce" not in weights or min(weights.values()) <= 0:
-            raise ValueError(f"weights must be above 0 and hold text_ce; got {dict(weights)}")
-        update: dict[str, object] = {"scale": "calibrated"}
-        for name, term in self.terms().items():
-            changed: dict[str, object] = {"on": name in weights}
+        if "text_ce" not in weights or min(weights.values()) <= 0 or not set(weights) <= set(TERM_NAMES):
+            raise ValueError(f"weights must be above 0, of known terms, and hold text_ce; got {dict(weights)}")
+        changed: dict[str, Any] = self.model_dump() | {"scale": "calibrated"}
+        for name in TERM_NAMES:
+            changed[name]["on"] = name in weights
             if name in weights and name != "text_ce":
-                changed["log10"] = math.log10(weights[name] / weights["text_ce"])
-            update[name] = term.model_copy(update=changed)
-        return self.model_copy(update=update)
+                changed[name]["log10"] = math.log10(weights[name] / weights["text_ce"])
+        return MixtureConfig.model_validate(changed)
 
 
 def _log10(term: TermConfig) -> float:

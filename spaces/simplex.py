@@ -41,7 +41,7 @@ def sticks_of(shares: Sequence[float]) -> tuple[float, ...]:
         ValueError: If a share is negative or they do not sum to 1.
 
     """
-    if min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
+    if not shares or min(shares) < 0 or abs(sum(shares) - 1) > 1e-9:
         raise ValueError(f"shares must be at least 0 and sum to 1; got {list(shares)}")
     sticks: list[float] = []
     for index in range(len(shares) - 1):

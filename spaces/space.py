@@ -160,8 +160,8 @@ class SearchSpace(BaseModel):
         return (*domain.edges(), self.home(key)) if domain.when else domain.edges()
 
     def idle(self) -> tuple[str, ...]:
-        """Give the dimensions that are never drawn, since no value of the other keys gives them an effect."""
-        return tuple(key for key in self.order() if not self._can_matter(key))
+        """Give the searched and fixed keys to which no value of the other keys gives an effect."""
+        return tuple(key for key in (*self.order(), *self.fixed) if not self._can_matter(key))
 
     def _can_matter(self, key: str) -> bool:
         return all(

@@ -28,8 +28,8 @@ def reference_losses(
         terms: The terms.
 
     Returns:
-        Numbers above 0. A term that is 0 for the base, as the divergence from itself is, or that has no position in
-        the rows gets 1; no other is below 1e-4.
+        Numbers above 0. A term that is not above 0 for the base, as the divergence from itself is, or that has no
+        position in the rows gets 1; no other is below 1e-4.
 
     """
     totals: dict[TermName, float] = dict.fromkeys(terms, 0.0)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
-from spaces.mixture import MixtureConfig, TermConfig, TermName
+from spaces.mixture import MixtureConfig, RatioTermConfig, TermName
 from spaces.trial import DataConfig, ModelConfig
 from trainable.boxes import Box, mean_box
 from trainable.calibration import reference_losses, row_losses
@@ -66,7 +66,9 @@ class Host:
         """Give the value of every used term for the base, on the first rows of the training split, both tasks mixed."""
         used = mixture.mean_weights()
         terms: dict[TermName, LossTerm] = {name: term for name, term in make_terms(mixture).items() if name in used}
-        settings = {name: mixture.terms()[name].model_dump_json(exclude=set(TermConfig.model_fields)) for name in used}
+        settings = {
+            name: mixture.terms()[name].model_dump_json(exclude=set(RatioTermConfig.model_fields)) for name in used
+        }
         key = json.dumps(settings, sort_keys=True)
         if key not in self._references:
             rows = [self.example(record) for record in interleaved(self.split.train)[:_CALIBRATION_ROWS]]

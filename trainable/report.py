@@ -16,7 +16,7 @@ class TrialReport:
         seconds: Wall time since the trial started, evaluation included.
         metrics: Scores by the names of ``spaces.metrics``, and ``teacher_forced.<term>`` means on the scored rows.
         losses: Mean of each used loss term over its own positions since the last report; absent if it had none.
-        weights: What multiplies every loss term at this progress, schedule, weighting and scale included.
+        weights: What multiplied every loss term in the last step, schedule, weighting and scale included.
         weighted: Mean over the steps since the last report of what each used term added to the loss.
         exposure: Share of the signal planned for each task that the trial has had, in [0, 1], by task.
 

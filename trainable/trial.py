@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import random
 import time
@@ -57,6 +58,7 @@ class Trial:
             references=host.references(config.mixture) if needs_references(config.mixture) else None,
             seed=child_seed(seed, "weighting"),
         )
+        self._weights: Mapping[TermName, float] = {}
         self._exposures = {
             task: planned_exposure(
                 task,
@@ -105,7 +107,7 @@ class Trial:
             seconds=self._clock() - self._started,
             metrics=metrics,
             losses={name: part.total / part.count for name, part in totals.items() if part.count},
-            weights=dict[str, float](self._mixture.weights(progress).items()),
+            weights=dict[str, float](self._weights.items()),
             weighted={name: part.weighted / steps for name, part in totals.items()},
             exposure={task: values[self._step - 1] for task, values in self._exposures.items()},
         )
@@ -115,8 +117,8 @@ class Trial:
         devices = torch.cuda.device_count() if self._host.base.device.type == "cuda" else 0
         return {
             "step": self._step,
-            "adapter": [value.detach().cpu() for value in self._parameters],
-            "optimizer": self._optimizer.state_dict(),
+            "adapter": [value.detach().cpu().clone() for value in self._parameters],
+            "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "sampler": self._sampler.state_dict(),
             "weighting": self._mixture.state_dict(),
             "pace": self._pace.state_dict() if self._pace else {},
@@ -147,11 +149,12 @@ class Trial:
         training = self._config.training
         progress = (self._step + 0.5) / training.steps
         drawn = [self._sampler.draw(training.batch, progress) for _ in range(training.accumulation)]
+        self._weights = self._mixture.weights(progress)
         sums = accumulate(
             self._model,
             self._mixture,
             [self._batch(rows) for rows in drawn],
-            weights=self._mixture.weights(progress),
+            weights=self._weights,
             hear=None if self._pace is None else partial(self._pace.hear, drawn),
         )
         for name, part in sums.items():

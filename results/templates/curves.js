@@ -4,7 +4,8 @@
   const kinds = ["raw", "weighted", "weights", "scores"];
   const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#b8860b", "#7f7f7f", "#a6611a"];
   const symbols = ["circle", "diamond", "triangle", "rect", "roundRect", "pin", "arrow", "emptyCircle", "emptyDiamond", "emptyTriangle"];
-  const names = [...new Set(Object.values(trials).flatMap((trial) => kinds.flatMap((kind) => Object.keys(trial[kind]))))];
+  const namesOf = (kinds) => [...new Set(Object.values(trials).flatMap((trial) => kinds.flatMap((kind) => Object.keys(trial[kind]))))];
+  const terms = namesOf(["raw", "weighted", "weights"]), scores = namesOf(["scores"]);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   let charts = [];
 
@@ -17,6 +18,7 @@
     const style = getComputedStyle(document.body);
     const ink = style.getPropertyValue("--ink"), soft = style.getPropertyValue("--soft"), rule = style.getPropertyValue("--rule");
     const axis = { axisLabel: { color: soft, fontSize: 13 }, nameTextStyle: { color: ink, fontSize: 13 }, splitLine: { lineStyle: { color: rule } } };
+    const names = kind === "scores" ? scores : terms;
     const series = Object.entries(trial[kind]).map(([name, values]) => ({
       name, type: "line", symbolSize: 9, connectNulls: true,
       symbol: symbols[names.indexOf(name) % symbols.length],

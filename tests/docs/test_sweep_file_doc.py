@@ -25,7 +25,8 @@ def type_text(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " \\| ".join(f"`{value}`" for value in get_args(annotation))
     if get_origin(annotation) is tuple:
-        return f"list of {type_text(get_args(annotation)[0])}s"
+        inner = get_args(annotation)[0]
+        return f"list of {type_text(inner)}" + ("" if get_origin(inner) is Literal else "s")
     if annotation in NAMES:
         return NAMES[annotation]
     return " or ".join(type_text(part) for part in get_args(annotation) if part is not NoneType)

@@ -278,3 +278,14 @@ def test_rows_without_images_are_split_one_by_one():
     records = [made_record("What?", "so", colour=None, name=f"t{n}") for n in range(10)]
     split = split_by_image(records, search_share=0.3, seed=0)
     assert (len(split.train), len(split.search)) == (7, 3)
+
+
+def test_a_pacing_opens_the_same_share_of_every_source():
+    """One source of easy rows and one of hard ones: no row of the hard one is drawn again and again."""
+    easy = [replace(record, source=0) for record in rows(40, 0)][20:]
+    hard = [replace(record, source=1, id=f"hard {record.id}") for record in rows(20, 0)]
+    records = [*easy, *hard]
+    draws, _ = sampler(records, pacing="single_step", start_share=0.5)
+    drawn = Counter(draws.draw(200, 0.0))
+    assert len(drawn) == 20
+    assert max(drawn.values()) < 25

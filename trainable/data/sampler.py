@@ -19,7 +19,8 @@ Stratum = tuple[int, Task]
 class RowSampler:
     """Draws rows without replacement, pass after pass, among those that the pacing allows.
 
-    The stratum of each slot follows the mix, so that pacing changes which boxes are seen and not how many.
+    The stratum of each slot follows the mix, so that pacing changes which boxes are seen and not how many. A pacing
+    opens the same share of every source's rows.
 
     Args:
         records: Of the training split.
@@ -38,6 +39,7 @@ class RowSampler:
     ) -> None:
         self._curriculum, self._generator = curriculum, generator
         self._ranks = list(ranks)
+        self._places = [0.0] * len(records)
         self._rows: dict[Stratum, list[int]] = {}
         for row, record in enumerate(records):
             self._rows.setdefault((record.source, record.task), []).append(row)
@@ -70,7 +72,7 @@ class RowSampler:
         self._ranks = list(ranks)
         self._sort()
         for left in self._pass.values():
-            left.sort(key=self._rank)
+            left.sort(key=self._place)
 
     def state_dict(self) -> dict[str, Any]:
         """Give what is needed to go on drawing."""
@@ -124,11 +126,14 @@ class RowSampler:
 
     def _allowed(self, stratum: Stratum, progress: float) -> int:
         """Count the rows left in the pass that may be drawn; the list runs from easy to hard, so they come first."""
-        return bisect_left(self._pass[stratum], self._curriculum.share_at(progress), key=self._rank)
+        return bisect_left(self._pass[stratum], self._curriculum.share_at(progress), key=self._place)
 
-    def _rank(self, row: int) -> float:
-        return self._ranks[row] or 0.0
+    def _place(self, row: int) -> float:
+        return self._places[row]
 
     def _sort(self) -> None:
-        for rows in self._rows.values():
-            rows.sort(key=self._rank)
+        """Sort the rows of each stratum and give each its place there, so that every source opens alike."""
+        for (_, task), rows in self._rows.items():
+            rows.sort(key=lambda row: self._ranks[row] or 0.0)
+            for place, row in enumerate(rows):
+                self._places[row] = place / len(rows) if task == "grounding" and self._ranks[row] is not None else 0.0

@@ -125,8 +125,8 @@ class Mixture:
             total = self._terms[name].total(view)
             share = total.item() / denominator if denominator else 0.0
             sums[name] = TermSum(total.item(), self._terms[name].count(view.targets), share, share * weights[name])
-            if denominator:
-                loss = loss + total * (weights[name] / denominator)
+            # a term without a position in the window adds nothing, yet keeps the graph
+            loss = loss + total * (weights[name] / denominator if denominator else 0.0)
         return loss, sums
 
     def state_dict(self) -> dict[str, Any]:

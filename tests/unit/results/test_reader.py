@@ -10,6 +10,7 @@ import pytest
 from made_sweep import COLUMNS, METADATA, RUNGS, append, baseline, complete, made_rows, make_sweep, pruned
 
 from results import RecordWriter, ResultsError, last_attempts, last_reports, read_sweep, write_sweep_json
+from results.schema import SCHEMA_VERSION
 
 
 def test_a_sweep_without_trials_has_empty_tables_with_all_columns(tmp_path):
@@ -53,16 +54,20 @@ def test_a_damaged_sweep_json_is_an_error_that_names_it(tmp_path, text):
 
 def test_a_newer_sweep_says_both_versions_and_what_to_do(tmp_path):
     path = write_sweep_json(tmp_path, COLUMNS, metadata={})
-    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2}))
-    with pytest.raises(ResultsError, match=r"schema version 2, .* up to 1; upgrade paretune"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": SCHEMA_VERSION + 1}))
+    with pytest.raises(
+        ResultsError, match=rf"schema version {SCHEMA_VERSION + 1}, .* up to {SCHEMA_VERSION}; upgrade paretune"
+    ):
         read_sweep(tmp_path)
 
 
 def test_a_newer_part_says_both_versions_and_its_name(tmp_path):
     part = make_sweep(tmp_path, [complete(0.4, 0.5)]) / "trials/part-00000.parquet"
     table = pq.read_table(part)
-    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"paretune.schema_version": b"3"}), part)
-    with pytest.raises(ResultsError, match=r"trials/part-00000.parquet has schema version 3, .* up to 1"):
+    pq.write_table(table.replace_schema_metadata({**table.schema.metadata, b"paretune.schema_version": b"99"}), part)
+    with pytest.raises(
+        ResultsError, match=rf"trials/part-00000.parquet has schema version 99, .* up to {SCHEMA_VERSION}"
+    ):
         read_sweep(tmp_path)
 
 

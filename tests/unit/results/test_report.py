@@ -227,3 +227,9 @@ def test_the_curves_of_a_large_sweep_are_capped_with_a_note(tmp_path):
     assert len(curves) == MOST_NUMBERS // per_trial
     assert list(curves)[:2] == ["0", "1"]  # the front
     assert f"{4001 - len(curves):,} trials more left out; reports/ has them all." in text
+
+
+def test_a_preset_is_named_in_the_tables_and_among_the_trials_to_choose(tmp_path):
+    text = page(tmp_path, [baseline(0.5, 0.6), complete(0.4, 0.4, role="preset")])
+    assert "<td>preset</td>" in text
+    assert '<option value="1">1 (preset)</option>' in text

@@ -10,6 +10,7 @@ import pytest
 from made_sweep import COLUMNS, METADATA, complete, made_rows
 
 from results import RecordColumns, RecordWriter, ReportRow, ResultsError, TrialRow, read_sweep, write_sweep_json
+from results.schema import SCHEMA_VERSION
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def test_a_resumed_sweep_with_another_type_for_a_parameter_is_refused(tmp_path, 
 def test_every_part_carries_version_columns_spec_and_lineage(tmp_path, trial):
     writer(tmp_path).append_trial(trial)
     metadata = pq.read_schema(tmp_path / "trials/part-00000.parquet").metadata
-    assert metadata[b"paretune.schema_version"] == b"1"
+    assert metadata[b"paretune.schema_version"] == str(SCHEMA_VERSION).encode()
     assert RecordColumns.from_json(metadata[b"paretune.columns"].decode()) == COLUMNS
     assert metadata[b"paretune.sweep"].decode() == METADATA["sweep"]
     assert metadata[b"paretune.git_sha"] == b"0123abc"

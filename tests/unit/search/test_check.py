@@ -109,3 +109,15 @@ def test_a_difficulty_that_the_source_does_not_know_is_refused(tmp_path):
 )
 def test_what_needs_no_measure_of_the_rows_is_fine(tmp_path, curriculum):
     check_data(paced(coco_spec(tmp_path, boxes=FINE), **curriculum))
+
+
+def test_a_source_without_a_training_row_can_take_no_share(tmp_path):
+    spec = coco_spec(tmp_path, boxes=FINE)
+    empty = json.loads((tmp_path / "boxes.json").read_text()) | {"annotations": [], "images": []}
+    (tmp_path / "empty.json").write_text(json.dumps(empty))
+    second = spec.data.sources[0].model_copy(update={"annotations": str(tmp_path / "empty.json")})
+    data = spec.data.model_copy(update={"sources": (*spec.data.sources, second)})
+    spec = spec.model_copy(update={"data": data})
+    check_data(paced(spec, mix="data"))
+    with pytest.raises(CheckError, match=r"data\.sources\.1 has no training row to take a share of"):
+        check_data(paced(spec, mix="temperature"))

@@ -174,7 +174,7 @@ def test_a_mix_of_sources_needs_two(mix: str) -> None:
 
 
 def test_a_stick_without_a_source_is_refused() -> None:
-    message = "it has no effect: of 2 sources, the last takes what the first 1 leave"
+    message = "it has no effect: with 2 data.sources, 1 of the sticks are used"
 
     assert mixed({"mix": "sources", "stick_1": 0.3, "stick_2": {"range": [0, 1]}}, sources=2) == [
         (("space", "curriculum", "stick_2"), message)
@@ -192,7 +192,7 @@ def test_more_sources_than_sticks_are_refused() -> None:
 def test_presets_must_fit_into_the_trials_and_stand_once() -> None:
     faults = contradictions(spec_of(search={"trials": 2, "enqueue": ["ntl", "dist2"]}), frozenset())
 
-    assert faults[-1].message == "2 presets and the baseline do not fit into 2 trials"
+    assert faults[-1].message == "the baseline and ntl, dist2 do not fit into search.trials: 2"
     with pytest.raises(ValidationError, match="ntl stands twice"):
         spec_of(search={"enqueue": ["ntl", "ntl"]})
     with pytest.raises(ValidationError):

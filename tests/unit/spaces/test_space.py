@@ -143,6 +143,9 @@ def test_dimensions_that_no_trial_can_draw_are_idle() -> None:
         "mixture.kl.shape",
         "mixture.kl.at",
     }
+    assert space_of({"mixture": {"scale": "calibrated", "box_ce": {"weight": 3.0}}}).idle() == (
+        "mixture.box_ce.weight",
+    )
 
 
 def test_a_preset_is_the_baseline_with_its_own_terms() -> None:

@@ -164,3 +164,18 @@ def test_exposure_never_falls_and_ends_at_one():
     )
     assert values == sorted(values)
     assert values[-1] == 1.0
+
+
+@pytest.mark.parametrize("name", ["soft_label", "ntl_was", "carry", "l1", "giou"])
+def test_a_window_without_a_box_still_has_a_gradient_of_zero(base, name):
+    off = {"text_ce": {"on": False}, "box_ce": {"on": False}, name: {"on": True, "weight": 1.0}}
+    config = MixtureConfig.model_validate(off)
+    mixture = Mixture(config, make_terms(config))
+    targets = collate([example_of(made_record("Say.", "yes"), base)], base).targets
+    logits = torch.randn(len(targets.labels), len(base.tokenizer), requires_grad=True)
+    loss, _ = mixture.loss(
+        TokenView(logits, targets), denominators=mixture.denominators([targets]), weights=mixture.weights(0.5)
+    )
+    loss.backward()
+    assert loss.item() == 0
+    assert torch.equal(logits.grad, torch.zeros_like(logits))
