@@ -21,7 +21,7 @@ from spaces import Fault, parse_space
 from spaces.faults import Path as KeyPath
 from spaces.faults import fault_of, shown
 
-_PATH_KEYS = ("annotations", "images", "folder")
+_PATH_KEYS = ("annotations", "images", "folder", "path", "image_folder")
 
 
 def load_spec(path: Path, *, overrides: Sequence[str] = ()) -> SweepSpec:
@@ -160,7 +160,9 @@ def _with_absolute_paths(spec: SweepSpec, folder: Path) -> SweepSpec:
     sources = tuple(
         source.model_copy(
             update={
-                key: _absolute(getattr(source, key), folder) for key in _PATH_KEYS if key in type(source).model_fields
+                key: _absolute(getattr(source, key), folder)
+                for key in _PATH_KEYS
+                if key in type(source).model_fields and getattr(source, key) is not None
             }
         )
         for source in spec.data.sources

@@ -60,7 +60,28 @@ class LlamaFactorySource(BaseModel):
     max_rows: int | None = Field(default=None, ge=1, description="read at most so many rows")
 
 
-SourceConfig = Annotated[ShapesSource | CocoSource | LlamaFactorySource, Field(discriminator="source")]
+RowFormat = Literal["messages", "sharegpt", "queries", "alpaca", "paligemma"]
+Frame = Literal["pixels_xyxy", "pixels_xywh", "pixels_yxyx", "unit_xyxy", "unit_xywh", "thousandths_xyxy"]
+
+
+class RowsSource(BaseModel):
+    """A file of conversations: JSON, JSON lines or CSV, in any of the usual formats."""
+
+    model_config = _FROZEN
+
+    source: Literal["rows"] = Field(description="a file of conversations")
+    path: str = Field(min_length=1, description="JSON, JSON lines, CSV or TSV, perhaps gzipped, relative to this file")
+    image_folder: str | None = Field(
+        default=None, min_length=1, description="where image paths start; the folder of `path` if absent"
+    )
+    format: RowFormat | None = Field(default=None, description="format of the rows; detected if absent")
+    frame: Frame | None = Field(
+        default=None, description="frame of boxes by placeholder; the row's own or `pixels_xyxy` if absent"
+    )
+    max_rows: int | None = Field(default=None, ge=1, description="read at most so many rows")
+
+
+SourceConfig = Annotated[ShapesSource | CocoSource | LlamaFactorySource | RowsSource, Field(discriminator="source")]
 
 
 class DataConfig(BaseModel):

@@ -18,8 +18,11 @@ BOX_START, BOX_END = "<|box_start|>", "<|box_end|>"
 BOX_KEY = '"bbox_2d"'
 
 _NATIVE = re.compile(
-    re.escape(BOX_START) + r"\(([0-9]{1,4}),([0-9]{1,4})\),\(([0-9]{1,4}),([0-9]{1,4})\)" + re.escape(BOX_END)
+    re.escape(BOX_START) + r",\s*".join([r"\(\s*([0-9]{1,4})\s*,\s*([0-9]{1,4})\s*\)"] * 2) + re.escape(BOX_END)
 )
+
+POINT = re.compile(re.escape(BOX_START) + r"\(\s*[0-9]{1,4}\s*,\s*[0-9]{1,4}\s*\)" + re.escape(BOX_END))
+"""A single point in the native form, as GUI agents write it; it is text here, no box."""
 
 _JSON = re.compile(BOX_KEY + r"\s*:\s*(\[\s*([0-9]{1,4})" + r"\s*,\s*([0-9]{1,4})" * 3 + r"\s*\])")
 

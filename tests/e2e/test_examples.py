@@ -1,8 +1,11 @@
 """The examples of losses, weightings and curricula, by the command."""
 
+import json
+
 import duckdb
 import pytest
 from command import paretune
+from PIL import Image
 from swept import recorded_trials
 
 from spaces import TERM_NAMES
@@ -73,3 +76,28 @@ def test_a_sweep_records_the_exposure_of_a_curriculum(tmp_path, examples):
     query = f"SELECT \"exposure.grounding\" FROM '{tmp_path}/out/reports/*.parquet' ORDER BY trial, step"
     exposures = [value for (value,) in duckdb.sql(query).fetchall()]
     assert all(0 < first < 1 and last == 1 for first, last in zip(exposures[::2], exposures[1::2], strict=True))
+
+
+def test_a_sweep_trains_on_a_file_of_conversations(tmp_path, examples):
+    """Grounding rows by placeholder in pixels and text rows, as ms-swift writes them."""
+    rows = []
+    for number in range(12):
+        Image.new("RGB", (160, 120), (20 * number, 90, 40)).save(tmp_path / f"{number}.png")
+        box = [4 * number, 3 * number, 4 * number + 60, 3 * number + 50]
+        asked = [("user", "<image>Where is <ref-object>?"), ("assistant", "<ref-object><bbox>")]
+        said = [("user", "<image>What is it?"), ("assistant", f"shape {number}")]
+        objects = {"ref": ["the shape", "the shape"], "bbox": [box]}
+        for turns, more in ((asked, {"objects": objects}), (said, {})):
+            messages = [{"role": role, "content": text} for role, text in turns]
+            rows.append({"messages": messages, "images": [f"{number}.png"], **more})
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, rows)) + '\n{"messages": []}\n')
+    short = {key: value for key, value in SHORT.items() if "scenes" not in key}
+    words = [part for key, value in short.items() for part in ("--set", f"{key}={value}")]
+    words += ["--set", f"data.sources.0.path={tmp_path}/train.jsonl"]
+    checked = paretune("check", examples / "conversations.yaml", *words, cwd=tmp_path)
+    assert "train.jsonl: 24 rows as messages (the column messages)" in checked.stdout
+    assert "row line 25: the row has no turn" in checked.stdout
+    done = paretune("sweep", examples / "conversations.yaml", "--out", "out", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert recorded_trials(tmp_path / "out") == [(number, "COMPLETE") for number in range(5)]
+    assert all(value is not None for (value,) in last_reports(tmp_path, "metric.grounding.constant_box_miou"))

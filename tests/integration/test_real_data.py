@@ -96,7 +96,7 @@ CHAT = {
         ("gbk.jsonl", 1, ["line 2 is not UTF-8"]),
         ("lone_surrogate.jsonl", 0, ["half of a surrogate pair"]),
         ("already_0_1000.jsonl", 1, []),
-        ("native_pixels.jsonl", 0, ["1 boxes begin and 0 are written"]),
+        ("native_pixels.jsonl", 0, ["these look like pixels"]),
         ("string_not_list.jsonl", 1, []),
         ("no_tag_one_image.jsonl", 0, ["0 <image> tags but 1 images"]),
         ("tag_in_answer.jsonl", 0, ["2 <image> tags but 1 images"]),

@@ -1,9 +1,12 @@
-"""Images from files: upright, RGB, or refused with a reason."""
+"""Images from files and from bytes in a row: upright, RGB, or refused with a reason."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from PIL import Image, ImageOps, TiffImagePlugin
 
@@ -28,45 +31,85 @@ class FileImage:
         return str(self.path)
 
     def load(self) -> Image.Image:
-        """Open the image upright, its transparent parts on white, as RGB.
+        """Open the image; see ``open_image``.
 
         Raises:
-            DataError: If the file is no readable image, is cut off, has no pixels, is too elongated, or has more than
-                8 bits in a grey channel (its brightness would be clipped without a word).
+            DataError: If it can't be used.
 
         """
-        try:
-            with Image.open(self.path) as opened:
-                if opened.mode.startswith(("I", "F")):
-                    raise DataError(f"{self.path} has 16 or 32 bits a channel; convert it to 8 bits")
-                upright = ImageOps.exif_transpose(opened)
-                upright.load()
-        except _FAULTS as error:
-            if isinstance(error, DataError):
-                raise
-            raise DataError(f"{self.path} is no readable image: {error}") from error
-        if min(upright.size) == 0 or max(upright.size) > _MOST_ELONGATED * min(upright.size):
-            raise DataError(f"{self.path} has {upright.width}x{upright.height} pixels; at most 200 to 1 is possible")
-        if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-            alpha = upright.convert("RGBA")
-            white = Image.new("RGBA", alpha.size, "white")
-            return Image.alpha_composite(white, alpha).convert("RGB")
-        return upright.convert("RGB")
+        return open_image(self.path, name=str(self.path))
 
 
-def size_of(path: Path) -> tuple[int, int]:
+@dataclass(frozen=True)
+class BytesImage:
+    """An image that a row holds itself; a hash of its bytes names it."""
+
+    data: bytes
+    key: str
+
+    @classmethod
+    def of(cls, data: bytes) -> BytesImage:
+        """Name bytes by their hash."""
+        return cls(data, f"sha256:{hashlib.sha256(data).hexdigest()}")
+
+    def load(self) -> Image.Image:
+        """Open the image; see ``open_image``.
+
+        Raises:
+            DataError: If it can't be used.
+
+        """
+        return open_image(io.BytesIO(self.data), name="the image in the row")
+
+
+def open_image(file: Path | IO[bytes], *, name: str) -> Image.Image:
+    """Open an image upright, its transparent parts on white, as RGB; of an animation the first frame.
+
+    Args:
+        file: A path or an open file.
+        name: Begins the message of an error.
+
+    Raises:
+        DataError: If it is no readable image, is cut off, has no pixels, is too elongated, or has more than 8 bits in a
+            grey channel (its brightness would be clipped without a word).
+
+    """
+    try:
+        with Image.open(file) as opened:
+            if opened.mode.startswith(("I", "F")):
+                raise DataError(f"{name} has 16 or 32 bits a channel; convert it to 8 bits")
+            upright = ImageOps.exif_transpose(opened)
+            upright.load()
+    except _FAULTS as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{name} is no readable image: {error}") from error
+    if min(upright.size) == 0 or max(upright.size) > _MOST_ELONGATED * min(upright.size):
+        raise DataError(f"{name} has {upright.width}x{upright.height} pixels; at most 200 to 1 is possible")
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        alpha = upright.convert("RGBA")
+        white = Image.new("RGBA", alpha.size, "white")
+        return Image.alpha_composite(white, alpha).convert("RGB")
+    return upright.convert("RGB")
+
+
+def size_of(file: Path | IO[bytes], *, name: str | None = None) -> tuple[int, int]:
     """Give width and height of an image as it is seen upright, without decoding it.
+
+    Args:
+        file: A path or an open file.
+        name: Begins the message of an error; the path if absent.
 
     Raises:
         DataError: If the file is no image.
 
     """
     try:
-        with Image.open(path) as opened:
+        with Image.open(file) as opened:
             width, height = opened.size
             if isinstance(opened, TiffImagePlugin.TiffImageFile):  # its size is turned already in some versions
                 width, height = opened.tag_v2[256], opened.tag_v2[257]
             turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             return (height, width) if turned else (width, height)
     except _FAULTS as error:
-        raise DataError(f"{path} is no readable image: {error}") from error
+        raise DataError(f"{name or file} is no readable image: {error}") from error

@@ -48,6 +48,13 @@ def test_all_turns_of_a_row_are_kept_and_the_last_decides_the_task(read):
     assert (first.id, first.images[0].path.name) == ("rows.json#0", "a.png")
 
 
+def test_spaces_in_a_box_do_not_matter_and_a_point_is_text(read):
+    spaced = row("<image>Where?", "<|box_start|>(1, 2), (30, 40)<|box_end|>")
+    first, second = read([spaced, row("<image>Click.", "click('<|box_start|>(1,2)<|box_end|>')")]).records
+    assert (first.task, first.boxes_1000) == ("grounding", ((1, 2, 30, 40),))
+    assert (second.task, second.kind, second.boxes_1000) == ("text", "point", ())
+
+
 def test_a_system_turn_is_kept(read):
     chat = row("<image>Who?", "Me.")
     chat["messages"].insert(0, {"role": "system", "content": "Be brief."})
@@ -153,8 +160,7 @@ def test_no_more_rows_are_read_than_wished(read):
         ({"messages": ["hi"]}, "a message is an object"),
         ({"messages": [{"role": "user", "content": 3}]}, "a message has the texts role and content"),
         ("text", "a row is an object; got str"),
-        (row("<image>Where?", "<|box_start|>(1, 2), (30, 40)<|box_end|>"), "1 boxes begin and 0 are written as"),
-        (row("<image>Where?", "<|box_start|>(1,2)<|box_end|>"), "1 boxes begin and 0 are written as"),
+        (row("<image>Where?", "<|box_start|>(1,2),(3)<|box_end|>"), "1 boxes begin and 0 are written as"),
         (row("<image>Where?", f"{BOX} and <|box_start|>(1.5,2),(3,4)<|box_end|>"), "2 boxes begin and 1 are written"),
         (row("<image>Who?", "Me.", images=["x" * 9000]), "no path: File name too long"),
         (row("<image>Who?", "Me.", images=["a\0.png"]), "the image"),

@@ -12,6 +12,7 @@ from trainable.data.records import Record
 from trainable.data.sources.coco import read_coco
 from trainable.data.sources.llamafactory import read_llamafactory
 from trainable.data.sources.result import ReadResult, RefusedRow
+from trainable.data.sources.rows import read_rows
 from trainable.data.sources.shapes import read_shapes
 
 
@@ -23,6 +24,7 @@ READERS: Mapping[str, Callable[[Any], ReadResult]] = {
     "shapes": _shapes,
     "coco": read_coco,
     "llamafactory": read_llamafactory,
+    "rows": read_rows,
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from spaces.trial import CocoSource
 from trainable.boxes import UNITS, Box, fault_of, pixels_to_thousandths
 from trainable.data.files import existing_file, read_json, text_fault
+from trainable.data.frames import Numbers, Size, judge_frame
 from trainable.data.images import FileImage, size_of
 from trainable.data.records import IMAGE_TAG, Record, Turn
 from trainable.data.sources.result import ReadResult, RefusedRow
@@ -60,6 +61,9 @@ def read_coco(config: CocoSource) -> ReadResult:
     refused: list[RefusedRow] = []
     names = _names(content["categories"], path, refused)
     photos = _photos(content["images"], path, Path(config.images), refused)
+    verdict = judge_frame(_raw_boxes(content["annotations"], photos), "pixels_xywh")
+    if verdict.fault:
+        raise DataError(f"{path}: {verdict.fault}; COCO's are x, y, width, height in pixels. {verdict.evidence}")
     instances = _instances(content["annotations"], path, photos, names, refused)
     records: list[Record] = []
     several = 0
@@ -138,6 +142,19 @@ def _photos(entries: Sequence[Any], path: Path, folder: Path, refused: list[Refu
         else:
             photos[image_id] = _Photo(file, *seen)
     return photos
+
+
+def _raw_boxes(entries: Sequence[Any], photos: Mapping[Any, _Photo]) -> list[tuple[Numbers, Size]]:
+    """Give the four numbers of every box that has them, with the size of its photo, to be judged together."""
+    boxes: list[tuple[Numbers, Size]] = []
+    for entry in entries:
+        try:
+            photo = photos[entry["image_id"]]
+            x, y, third, fourth = (float(value) for value in entry["bbox"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            continue
+        boxes.append(((x, y, third, fourth), (photo.width, photo.height)))
+    return boxes
 
 
 def _instances(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
 
 from spaces.trial import LlamaFactorySource
-from trainable.boxes import UNITS, Box, fault_of
 from trainable.data.files import existing_file, nearest, read_json, read_json_lines, text_fault
 from trainable.data.images import FileImage, size_of
-from trainable.data.records import IMAGE_TAG, Record, Turn
+from trainable.data.records import Record, Turn
+from trainable.data.sources.build import built_record
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.errors import DataError
-from trainable.markup import BOX_END, BOX_KEY, BOX_START, find_boxes
 
 REGISTRY = "dataset_info.json"
 _REMOTE = ("hf_hub_url", "ms_hub_url", "om_hub_url", "script_url", "cloud_file_name")
@@ -65,7 +64,7 @@ def read_llamafactory(config: LlamaFactorySource) -> ReadResult:
             is_chat = entry.get("formatting", "alpaca") == "sharegpt"
             system, turns = _chat(row, columns, tags) if is_chat else _alpaca(row, _ALPACA | columns)
             images = _images(row, columns, folder)
-            records.append(_record(f"{path.name}#{number}", system, turns, images))
+            records.append(built_record(f"{path.name}#{number}", system=system, turns=turns, images=images))
         except DataError as error:
             refused.append(RefusedRow(str(path), str(number), str(error)))
     return ReadResult(tuple(records), tuple(refused), (f"{config.dataset}: {entry.get('formatting', 'alpaca')} rows",))
@@ -175,39 +174,3 @@ def _images(row: Mapping[str, Any], columns: Mapping[str, str], folder: Path) ->
         size_of(path)
         images.append(FileImage(path))
     return tuple(images)
-
-
-def _record(name: str, system: str | None, turns: list[Turn], images: tuple[FileImage, ...]) -> Record:
-    tags = sum(turn.question.count(IMAGE_TAG) for turn in turns)
-    if tags != len(images):
-        raise DataError(f"{tags} {IMAGE_TAG} tags but {len(images)} images")
-    if any(not turn.answer.strip() for turn in turns):
-        raise DataError("an answer is empty; there is nothing to learn")
-    if any(IMAGE_TAG in turn.answer for turn in turns):
-        raise DataError(f"an answer holds {IMAGE_TAG}; a model answers in text")
-    boxes = _boxes(turns)
-    return Record(
-        id=name,
-        task="grounding" if boxes else "text",
-        kind="locate" if boxes else "answer",
-        images=images,
-        turns=tuple(turns),
-        boxes_1000=boxes,
-        system=system,
-    )
-
-
-def _boxes(turns: Sequence[Turn]) -> tuple[Box, ...]:
-    """Check the boxes of all answers and give those of the last."""
-    found = [[span.box_1000 for span in find_boxes(turn.answer)] for turn in turns]
-    boxes = [box for answer in found for box in answer]
-    begun = sum(turn.answer.count(mark) for turn in turns for mark in (BOX_START, BOX_KEY))
-    if begun != len(boxes):  # as text it would neither be scored nor weigh as a box
-        raise DataError(
-            f"{begun} boxes begin and {len(boxes)} are written as {BOX_START}(x1,y1),(x2,y2){BOX_END} "
-            f"or {BOX_KEY}: [x1, y1, x2, y2], in whole numbers"
-        )
-    for box in boxes:
-        if fault := fault_of(box, width=UNITS, height=UNITS):
-            raise DataError(f"a box is in thousandths of the image: {fault}")
-    return tuple(found[-1])
