@@ -63,14 +63,15 @@ def read_rows(config: RowsSource) -> ReadResult:
     read: list[_Read] = []
     formats: Counter[str] = Counter()
     places: dict[str, int] = {}
+    known: dict[str, tuple[Image, Size]] = {}
     for number, row in enumerate(read_table(path)):
         if config.max_rows is not None and number >= config.max_rows:
             break
         places[row.place] = number
         try:
             name, evidence, draft = _draft(row.value, config.format)
-            images = tuple(_image(one, folder) for one in draft.images)
-            sizes = tuple(_size(image) for image in images)
+            found = [_sized(one, folder, known) for one in draft.images]
+            images, sizes = tuple(image for image, _ in found), tuple(size for _, size in found)
             formats[f"{name} ({evidence})"] += 1
             read.append(_Read(f"{path.name}#{row.place}", row.place, draft, images, sizes))
         except DataError as error:
@@ -96,6 +97,17 @@ def _draft(value: Any, wanted: RowFormat | None) -> tuple[RowFormat, str, Draft]
             return name, evidence, reader.draft_of(row)
     expected = wanted or f"one of {', '.join(FORMATS)}"
     raise DataError(f"the row's columns {', '.join(map(shortened, list(row)[:8]))} are of no known format ({expected})")
+
+
+def _sized(value: Any, folder: Path, known: dict[str, tuple[Image, Size]]) -> tuple[Image, Size]:
+    """Find an image and its size; those of one short name are looked up once."""
+    if not isinstance(value, str) or len(value) > _LONGEST_PATH:
+        image = _image(value, folder)
+        return image, _size(image)
+    if value not in known:
+        image = _image(value, folder)
+        known[value] = image, _size(image)
+    return known[value]
 
 
 def _image(value: Any, folder: Path) -> Image:
