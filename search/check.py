@@ -44,16 +44,34 @@ class DataSummary:
         lines = [f"{split}: {_words(counts)}" for split, counts in self.counts.items()]
         lines.append(f"kinds: {_words(self.kinds)}")
         lines.extend(self.notes)
-        reasons = Counter(row.reason for row in self.refused)
-        lines.append(f"refused: {len(self.refused)} rows")
-        lines.extend(f"  {row.file} row {row.row}: {row.reason}" for row in self.refused[:_SHOWN])
-        if len(self.refused) > _SHOWN:
-            lines.append(f"  and {len(self.refused) - _SHOWN} more, of {len(reasons)} reasons in all")
-        return lines
+        return [*lines, *_refused_lines(self.refused)]
 
 
-def check_data(spec: SweepSpec) -> DataSummary:
+def _refused_lines(refused: Sequence[RefusedRow]) -> list[str]:
+    """Say how many rows were refused, and why the first ones were."""
+    lines = [f"refused: {len(refused)} rows", *(f"  {_refused_line(row)}" for row in refused[:_SHOWN])]
+    if len(refused) > _SHOWN:
+        lines.append(f"  and {len(refused) - _SHOWN} more; paretune check --refused FILE writes all of them to a file")
+    return lines
+
+
+def _refused_line(row: RefusedRow) -> str:
+    return f"{row.file} row {row.row}: {row.reason}"
+
+
+def _write_refused(path: Path, refused: Sequence[RefusedRow]) -> None:
+    try:
+        path.write_text("".join(f"{_refused_line(row)}\n" for row in refused), encoding="utf-8")
+    except OSError as error:
+        raise CheckError(f"--refused: {path} can't be written: {error.strerror}") from error
+
+
+def check_data(spec: SweepSpec, *, refused_to: Path | None = None) -> DataSummary:
     """Read and split all rows, and see that both objectives apply.
+
+    Args:
+        spec: The sweep.
+        refused_to: A file for all refused rows, one a line, with their reasons; written also if the check fails.
 
     Raises:
         CheckError: If the data can't be read, gives too few rows, supports an objective in no row or can't be paced as
@@ -65,9 +83,15 @@ def check_data(spec: SweepSpec) -> DataSummary:
         raise CheckError(f"model.path: {model} is no model folder (it has no config.json)")
     try:
         read = read_sources(spec.data)
-        split = split_by_image(read.records, search_share=spec.data.search_share, seed=spec.data.split_seed)
     except DataError as error:
         raise CheckError(f"data: {error}") from error
+    if refused_to is not None:
+        _write_refused(refused_to, read.refused)
+    try:
+        split = split_by_image(read.records, search_share=spec.data.search_share, seed=spec.data.split_seed)
+    except DataError as error:
+        told = _refused_lines(read.refused) if read.refused else []
+        raise CheckError("\n".join([f"data: {error}", *read.notes, *told])) from error
     counts = {name: dict(Counter(row.task for row in rows)) for name, rows in vars(split).items()}
     for objective in spec.objectives:
         task = objective.metric.split(".", maxsplit=1)[0]

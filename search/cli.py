@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="read a sweep file and its data; load no model", epilog=_EPILOG)
+    check.add_argument("--refused", type=Path, metavar="FILE", help="write every refused row and its reason to a file")
     check.set_defaults(run=_check)
     sweep = commands.add_parser("sweep", help="run a sweep and write its report", epilog=_EPILOG)
     sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (default: sweeps/NAME-TIME)")
@@ -97,7 +98,7 @@ def _check(options: argparse.Namespace) -> int:
     from search.spec_file import load_spec
 
     spec = load_spec(options.file, overrides=options.overrides)
-    print("\n".join(check_data(spec).lines()))
+    print("\n".join(check_data(spec, refused_to=options.refused).lines()))
     idle = spec.space.idle()
     searched = [key for key in spec.space.dimensions if key not in idle]
     print(f"searched: {', '.join(searched) or 'nothing'}")

@@ -121,3 +121,26 @@ def test_a_source_without_a_training_row_can_take_no_share(tmp_path):
     check_data(paced(spec, mix="data"))
     with pytest.raises(CheckError, match=r"data\.sources\.1 has no training row to take a share of"):
         check_data(paced(spec, mix="temperature"))
+
+
+def test_when_no_row_is_left_the_reasons_are_told(tmp_path):
+    spec = coco_spec(tmp_path, boxes=FINE)
+    for photo in (tmp_path / "photos").iterdir():
+        photo.unlink()
+    with pytest.raises(CheckError) as caught:
+        check_data(spec)
+    first, *rest = str(caught.value).splitlines()
+    assert first == "data: 0 rows share 0 image groups; a split by image needs at least 2"
+    assert "refused: 8 rows" in rest
+    assert any("photos/0.png does not exist" in line for line in rest)
+
+
+def test_all_refused_rows_can_be_written_to_a_file(tmp_path):
+    spec = coco_spec(tmp_path, boxes=[*FINE, *[(0, [60, 6, 30, 20])] * 12])
+    summary = check_data(spec, refused_to=tmp_path / "refused.txt")
+    written = (tmp_path / "refused.txt").read_text().splitlines()
+    assert len(written) == len(summary.refused) == 12
+    assert summary.lines()[-1] == "  and 2 more; paretune check --refused FILE writes all of them to a file"
+    assert summary.lines()[-2].strip() in written
+    with pytest.raises(CheckError, match=r"--refused: .*nowhere/refused.txt can't be written: No such file"):
+        check_data(spec, refused_to=tmp_path / "nowhere" / "refused.txt")
