@@ -1,4 +1,6 @@
+import importlib.util
 import re
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -61,3 +63,13 @@ def test_every_module_of_the_house_is_in_its_plan():
             names = {where.name, where.as_posix(), where.stem, *(f"{parent}/" for parent in where.parents)}
             if where.name not in ("__init__.py", "errors.py", "base.py"):
                 assert any(f"`{name}`" in plan for name in names), f"{package}/{where}"
+
+
+def test_the_measured_table_has_every_setting_of_the_benchmark():
+    spec = importlib.util.spec_from_file_location("losses_benchmark", ROOT / "benchmarks" / "losses.py")
+    benchmark = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = benchmark
+    spec.loader.exec_module(benchmark)
+    names = [setting.name for setting in benchmark.settings()]
+    page = (ROOT / "docs" / "losses.md").read_text()
+    assert re.findall(r"^\| ([^|`]+) \| [^|]* \| [^|]+ \| [^|]+ \| [^|]+ \|$", page, re.MULTILINE)[2:] == names
