@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -12,6 +13,7 @@ from search.errors import CheckError
 from search.spec import SweepSpec
 from spaces.curriculum import Difficulty
 from trainable.data.difficulty import difficulty_of
+from trainable.data.images import BytesImage, FileImage, image_fault
 from trainable.data.records import Record
 from trainable.data.sources import RefusedRow, read_sources
 from trainable.data.split import data_hash, split_by_image
@@ -100,11 +102,30 @@ def check_data(spec: SweepSpec, *, refused_to: Path | None = None) -> DataSummar
                 f"objectives: {objective.metric} does not apply: the search split has no {task} row "
                 f"({_words(counts['search'])}); add such data or choose another objective"
             )
+    _check_images(read.records)
     _check_pacing(spec, split.train)
     _check_mix(spec, split.train)
     return DataSummary(
         counts, Counter(record.kind for record in read.records), read.refused, read.notes, data_hash(read.records)
     )
+
+
+def _check_images(records: Sequence[Record]) -> None:
+    """Decode every image once, so that no trial stops at one that is damaged."""
+    rows: dict[str, str] = {}
+    images: dict[str, FileImage | BytesImage] = {}
+    for record in records:
+        for image in record.images:
+            if isinstance(image, FileImage | BytesImage):
+                images.setdefault(image.key, image)
+                rows.setdefault(image.key, record.id)
+    with ThreadPoolExecutor() as pool:  # decoders leave Python's lock
+        faults = dict(zip(images, pool.map(image_fault, images.values()), strict=True))
+    found = [f"  {rows[key]}: {fault}" for key, fault in faults.items() if fault]
+    if found:
+        more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+        first = f"data: {len(found)} of {len(images)} images can't be used; mend them or remove their rows"
+        raise CheckError("\n".join([first, *found[:_SHOWN], *more]))
 
 
 def _check_pacing(spec: SweepSpec, train: Sequence[Record]) -> None:

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 
 from spaces import DataConfig
 from trainable.boxes import fault_of
-from trainable.data.images import FileImage, size_of
+from trainable.data.images import FileImage, image_fault, size_of
 from trainable.data.render import BOX, render
 from trainable.data.sources import read_sources
 from trainable.errors import DataError
@@ -136,9 +136,11 @@ def test_faulty_images_are_loaded_in_the_size_that_was_told_or_refused_by_name()
             image = FileImage(path).load()
         except DataError as error:
             assert str(path) in str(error)
+            assert str(path) in str(image_fault(FileImage(path)))
             refused.add(path.parent.name)
         else:
             assert (image.mode, image.size) == ("RGB", size_of(path))
+            assert image_fault(FileImage(path)) is None
     assert refused == {"bomb", "corrupt", "extreme-size", "high-bit-depth", "not-an-image"}
 
 

@@ -76,21 +76,40 @@ def open_image(file: Path | IO[bytes], *, name: str) -> Image.Image:
     """
     try:
         with Image.open(file) as opened:
-            if opened.mode.startswith(("I", "F")):
-                raise DataError(f"{name} has 16 or 32 bits a channel; convert it to 8 bits")
+            _check_header(opened, name)
             upright = ImageOps.exif_transpose(opened)
             upright.load()
     except _FAULTS as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{name} is no readable image: {error}") from error
-    if min(upright.size) == 0 or max(upright.size) > _MOST_ELONGATED * min(upright.size):
-        raise DataError(f"{name} has {upright.width}x{upright.height} pixels; at most 200 to 1 is possible")
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         alpha = upright.convert("RGBA")
         white = Image.new("RGBA", alpha.size, "white")
         return Image.alpha_composite(white, alpha).convert("RGB")
     return upright.convert("RGB")
+
+
+def image_fault(image: FileImage | BytesImage) -> str | None:
+    """Say why an image could not be opened, or give ``None``; faster than opening it, where its format allows."""
+    is_file = isinstance(image, FileImage)
+    name = str(image.path) if is_file else "the image in the row"
+    try:
+        with Image.open(image.path if is_file else io.BytesIO(image.data)) as opened:
+            _check_header(opened, name)
+            opened.draft("RGB", (1, 1))  # a JPEG is then decoded at an eighth of its size, to its end all the same
+            opened.load()
+    except _FAULTS as error:
+        return str(error) if isinstance(error, DataError) else f"{name} is no readable image: {error}"
+    return None
+
+
+def _check_header(opened: Image.Image, name: str) -> None:
+    if opened.mode.startswith(("I", "F")):
+        raise DataError(f"{name} has 16 or 32 bits a channel; convert it to 8 bits")
+    width, height = opened.size
+    if min(width, height) == 0 or max(width, height) > _MOST_ELONGATED * min(width, height):
+        raise DataError(f"{name} has {width}x{height} pixels; at most 200 to 1 is possible")
 
 
 def size_of(file: Path | IO[bytes], *, name: str | None = None) -> tuple[int, int]:

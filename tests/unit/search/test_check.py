@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 from made_search import made_spec, start_hub
@@ -144,3 +145,17 @@ def test_all_refused_rows_can_be_written_to_a_file(tmp_path):
     assert summary.lines()[-2].strip() in written
     with pytest.raises(CheckError, match=r"--refused: .*nowhere/refused.txt can't be written: No such file"):
         check_data(spec, refused_to=tmp_path / "nowhere" / "refused.txt")
+
+
+def test_a_damaged_photo_is_named_before_anything_starts(tmp_path):
+    spec = coco_spec(tmp_path, boxes=FINE)
+    check_data(spec)
+    path = tmp_path / "photos" / "2.png"
+    rng = random.Random(0)
+    Image.frombytes("RGB", (64, 48), rng.randbytes(64 * 48 * 3)).save(path, format="JPEG")
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(CheckError) as caught:
+        check_data(spec)
+    first, second = str(caught.value).splitlines()
+    assert first == "data: 1 of 4 images can't be used; mend them or remove their rows"
+    assert second.startswith(f"  boxes.json#2/cat: {path} is no readable image: ")
