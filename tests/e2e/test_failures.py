@@ -33,7 +33,12 @@ def test_trials_that_diverge_are_recorded_as_such_and_the_sweep_gives_up(tmp_pat
     failed(tmp_path / "out", done, reason=r"diverged: \w+ is not finite at step \d")
 
 
-def test_a_photograph_that_is_cut_off_is_named_in_the_trials_that_needed_it(tmp_path):
+def test_rows_that_are_too_long_are_named_in_the_trials_that_needed_them(tmp_path):
+    done = paretune("sweep", write_sweep(tmp_path), "--out", "out", "--set", "data.max_length=32", cwd=tmp_path)
+    failed(tmp_path / "out", done, reason=r"bad data: \S+ has \d+ tokens, 16 of them of images; data.max_length is 32")
+
+
+def test_photographs_that_are_cut_off_are_named_before_anything_starts(tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     boxes = []
@@ -52,4 +57,8 @@ def test_a_photograph_that_is_cut_off_is_named_in_the_trials_that_needed_it(tmp_
         "{source: shapes, domain: shifted, scenes: 12}", "{source: coco, annotations: boxes.json, images: photos}"
     )
     done = paretune("sweep", write_sweep(tmp_path, text), "--out", "out", cwd=tmp_path)
-    failed(tmp_path / "out", done, reason=rf"bad data: {photos}/\d\.jpg is no readable image")
+    assert (done.returncode, (tmp_path / "out").exists()) == (2, False)
+    first, *rest = done.stderr.splitlines()
+    assert first == "paretune: data: 6 of 6 images can't be used; mend them or remove their rows"
+    assert len(rest) == 6
+    assert all(re.search(rf"{photos}/\d\.jpg is no readable image", line) for line in rest)
