@@ -7,10 +7,12 @@ from trainable.losses.base import LossTerm, TokenView
 from trainable.losses.box import SoftGIoU, SoftL1
 from trainable.losses.carry import CarryLoss
 from trainable.losses.kl import KlToBase
+from trainable.losses.label_smoothing import LabelSmoothing
 from trainable.losses.mixture import Mixture, TermSum, needs_references
 from trainable.losses.ntl import NumberTokenLoss
 from trainable.losses.soft_label import SoftDigitLabels
-from trainable.losses.tokens import BoxCrossEntropy, LabelSmoothing, TextCrossEntropy, ZLoss
+from trainable.losses.tokens import BoxCrossEntropy, TextCrossEntropy
+from trainable.losses.z_loss import ZLoss
 
 LOSS_TERMS: Mapping[TermName, Callable[[MixtureConfig], LossTerm]] = {
     "text_ce": lambda config: TextCrossEntropy(),
