@@ -115,12 +115,32 @@ def test_at_most_so_many_rows_are_read(read):
     assert len(read([{"query": "a", "response": "b"}] * 5, max_rows=3).records) == 3
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"bbox_type": ["real"]}, "objects.bbox_type is ['real']; expected real, norm1, norm1000"),
+        ({"bbox": [[1, 2, 3, 10**400]]}, "objects.bbox[0] holds a number that is too large"),
+        ({"image_id": [1]}, "objects.bbox[0] belongs to image 1; the row has 1"),
+        ({"image_id": [True]}, "objects.bbox[0] belongs to image True"),
+        ({"bbox": {}}, "objects.bbox[0] must be four numbers; got {}"),
+        ({"ref": 3}, "objects.ref must be a list; got 3"),
+    ],
+)
+def test_faulty_objects_are_refused_by_row(read, change, reason):
+    row = located([64, 48, 320, 240])
+    row["objects"] |= change
+    (refused,) = read([row]).refused
+    assert reason in refused.reason
+
+
+KEYS = [
+    *("role", "content", "type", "text", "image", "ref", "bbox", "bbox_type", "image_id", "from", "value", "url"),
+    *("human", "assistant", "source", "data", "loss"),
+]
+scalars = st.sampled_from(["a.png", "nowhere/b.png", "<image>", "<bbox>", "user", "", 10**400, None, True, 7, 0.5])
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 2000) | st.floats() | st.sampled_from(["a.png", "<image>", "user", ""]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["role", "content", "type", "text", "image", "ref", "bbox", "from"]), inner)
-    ),
+    scalars | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
     max_leaves=6,
 )
 columns = st.sampled_from(
@@ -132,7 +152,7 @@ columns = st.sampled_from(
 
 
 @given(st.lists(st.dictionaries(columns, json_values, min_size=1, max_size=4), min_size=1, max_size=4), st.data())
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_mutated_rows_are_kept_or_refused_and_nothing_else(read, rows, data):
     good = located([64, 48, 320, 240])
     for row in rows:

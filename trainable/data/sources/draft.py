@@ -53,7 +53,7 @@ class Objects:
 
     refs: tuple[Any, ...]
     boxes: tuple[Any, ...]
-    frame: str | None = None
+    frame: Any = None
     image_ids: tuple[Any, ...] = ()
 
 

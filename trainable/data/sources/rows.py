@@ -148,11 +148,18 @@ def _existing(name: str, folder: Path) -> Path:
     if not path.is_relative_to(root):
         raise DataError(f"the image {name[:100]!a} lies outside {root}; set image_folder to a folder that holds it")
     if not exists:
-        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        beside = _names_in(path.parent)
         near = get_close_matches(path.name.lower(), [one.lower() for one in beside], n=1, cutoff=0.7)
         hint = next((f"; did you mean {one}?" for one in beside if [one.lower()] == near), "")
         raise DataError(f"the image {name[:100]!a} does not exist in {folder}{hint}")
     return path
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [one.name for one in folder.iterdir()]
+    except OSError:
+        return []
 
 
 def _size(image: Image) -> Size:
@@ -201,7 +208,7 @@ def _boxes_of(row: _Read, config: RowsSource) -> tuple[Frame, list[tuple[Numbers
 def _frame(objects: Objects, config: RowsSource) -> Frame:
     if objects.frame is None:
         return config.frame or "pixels_xyxy"
-    if objects.frame not in NAMES:
+    if not isinstance(objects.frame, str) or objects.frame not in NAMES:
         raise DataError(f"objects.bbox_type is {shortened(objects.frame)}; expected {', '.join(NAMES)}")
     return NAMES[objects.frame]
 
@@ -214,7 +221,10 @@ def _numbers(box: Any, place: int) -> Numbers:
         raise DataError(f"{where} has {len(box)} numbers; expected 4")
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value in box):
         raise DataError(f"{where} must be four numbers; got {shortened(box)}")
-    first, second, third, fourth = (float(value) for value in box)
+    try:
+        first, second, third, fourth = (float(value) for value in box)
+    except OverflowError as error:
+        raise DataError(f"{where} holds a number that is too large: {shortened(box)}") from error
     return first, second, third, fourth
 
 

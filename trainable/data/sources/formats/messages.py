@@ -30,7 +30,9 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
         DataError: If it can't be used.
 
     """
-    messages = row["messages"] if "messages" in row else [*row["prompt"], *row["completion"]]
+    messages = row.get("messages")
+    if not isinstance(messages, list):
+        messages = [*row["prompt"], *row["completion"]]
     inline: list[Any] = []
     said = [_said(message, inline) for message in messages]
     images = images_of(row)

@@ -31,14 +31,14 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
         DataError: If it can't be used.
 
     """
-    if "conversation" in row:
+    if "query" in row and "response" in row:
+        turns = [_pair(pair) for pair in listed(row.get("history"), "history")]
+        turns.append((text_of(row["query"], "query"), text_of(row["response"], "response")))
+    else:
         turns = [
             (text_of(turn.get("human"), "human"), text_of(turn.get("assistant"), "assistant"))
             for turn in row["conversation"]
         ]
-    else:
-        turns = [_pair(pair) for pair in listed(row.get("history"), "history")]
-        turns.append((text_of(row["query"], "query"), text_of(row["response"], "response")))
     if not turns:
         raise DataError("the row has no turn")
     images = images_of(row)
