@@ -53,6 +53,11 @@ def box_text(box_1000: Box) -> str:
     return f"{BOX_START}({x1},{y1}),({x2},{y2}){BOX_END}"
 
 
+def box_list(box_1000: Box) -> str:
+    """Write one box as the list that follows ``"bbox_2d":`` in JSON, whole units."""
+    return f"[{', '.join(str(round(value)) for value in box_1000)}]"
+
+
 def reference_text(phrase: str, box_1000: Box) -> str:
     """Write a phrase and its box in the native form."""
     return f"{REF_START}{phrase}{REF_END}{box_text(box_1000)}"

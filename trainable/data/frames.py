@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from spaces.trial import Frame
 from trainable.boxes import UNITS, Box, fault_of, pixels_to_thousandths
+
+FRAMES: tuple[Frame, ...] = get_args(Frame)
 
 Size = tuple[int, int]
 Numbers = tuple[float, float, float, float]
@@ -65,16 +68,6 @@ def to_pixels(numbers: Numbers, frame: Frame, size: Size) -> Box:
             return Box(first * width, second * height, (first + third) * width, (second + fourth) * height)
         case "thousandths_xyxy":
             return Box(first / UNITS * width, second / UNITS * height, third / UNITS * width, fourth / UNITS * height)
-
-
-FRAMES: tuple[Frame, ...] = (
-    "pixels_xyxy",
-    "pixels_xywh",
-    "pixels_yxyx",
-    "unit_xyxy",
-    "unit_xywh",
-    "thousandths_xyxy",
-)
 
 
 def to_thousandths(numbers: Numbers, frame: Frame, size: Size) -> Box:

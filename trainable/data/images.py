@@ -6,7 +6,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from PIL import Image, ImageOps, TiffImagePlugin
 
@@ -30,6 +30,16 @@ class FileImage:
         """The resolved path."""
         return str(self.path)
 
+    @property
+    def name(self) -> str:
+        """What messages call it: the path."""
+        return str(self.path)
+
+    @property
+    def file(self) -> Path:
+        """What Pillow opens."""
+        return self.path
+
     def load(self) -> Image.Image:
         """Open the image; see ``open_image``.
 
@@ -37,7 +47,7 @@ class FileImage:
             DataError: If it can't be used.
 
         """
-        return open_image(self.path, name=str(self.path))
+        return open_image(self.file, name=self.name)
 
 
 @dataclass(frozen=True)
@@ -46,11 +56,17 @@ class BytesImage:
 
     data: bytes
     key: str
+    name: ClassVar[str] = "the image in the row"
 
     @classmethod
     def of(cls, data: bytes) -> BytesImage:
         """Name bytes by their hash."""
         return cls(data, f"sha256:{hashlib.sha256(data).hexdigest()}")
+
+    @property
+    def file(self) -> IO[bytes]:
+        """What Pillow opens, at its start."""
+        return io.BytesIO(self.data)
 
     def load(self) -> Image.Image:
         """Open the image; see ``open_image``.
@@ -59,7 +75,7 @@ class BytesImage:
             DataError: If it can't be used.
 
         """
-        return open_image(io.BytesIO(self.data), name="the image in the row")
+        return open_image(self.file, name=self.name)
 
 
 def open_image(file: Path | IO[bytes], *, name: str) -> Image.Image:
@@ -92,15 +108,13 @@ def open_image(file: Path | IO[bytes], *, name: str) -> Image.Image:
 
 def image_fault(image: FileImage | BytesImage) -> str | None:
     """Say why an image could not be opened, or give ``None``; faster than opening it, where its format allows."""
-    is_file = isinstance(image, FileImage)
-    name = str(image.path) if is_file else "the image in the row"
     try:
-        with Image.open(image.path if is_file else io.BytesIO(image.data)) as opened:
-            _check_header(opened, name)
+        with Image.open(image.file) as opened:
+            _check_header(opened, image.name)
             opened.draft("RGB", (1, 1))  # a JPEG is then decoded at an eighth of its size, to its end all the same
             opened.load()
     except _FAULTS as error:
-        return str(error) if isinstance(error, DataError) else f"{name} is no readable image: {error}"
+        return str(error) if isinstance(error, DataError) else f"{image.name} is no readable image: {error}"
     return None
 
 

@@ -133,7 +133,7 @@ class RowSampler:
 
     def _sort(self) -> None:
         """Sort the rows of each stratum and give each its place there, so that every source opens alike."""
-        for (_, task), rows in self._rows.items():
+        for rows in self._rows.values():
             rows.sort(key=lambda row: self._ranks[row] or 0.0)
             for place, row in enumerate(rows):
-                self._places[row] = place / len(rows) if task == "grounding" and self._ranks[row] is not None else 0.0
+                self._places[row] = 0.0 if self._ranks[row] is None else place / len(rows)

@@ -118,12 +118,12 @@ def _json(text: str, path: Path, *, is_lines: bool) -> Iterator[TableRow]:
 def _of_whole(whole: Any, path: Path) -> Iterator[TableRow]:
     """Give the rows of a file that is one value: a list of rows, one row, or one conversation."""
     if isinstance(whole, dict):
-        lists = [key for key, value in whole.items() if isinstance(value, list) and value]
-        rows = [key for key in lists if all(isinstance(one, dict) for one in whole[key])]
-        if len(whole) == 1 and rows and rows[0] not in ("messages", "conversations", "conversation"):
-            raise DataError(
-                f"{path} must hold a list of rows; found the key {shortened(rows[0])} around one. Keep the list alone"
-            )
+        for key, value in whole.items() if len(whole) == 1 else ():
+            is_rows = isinstance(value, list) and value and all(isinstance(one, dict) for one in value)
+            if is_rows and key not in ("messages", "conversations", "conversation"):
+                raise DataError(
+                    f"{path} must hold a list of rows; found the key {shortened(key)} around one. Keep the list alone"
+                )
         yield TableRow("0", whole)
     elif isinstance(whole, list):
         if whole and all(isinstance(one, dict) and {"role", "content"} <= one.keys() for one in whole):

@@ -148,6 +148,31 @@ def images_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return next((images for images in found if images), ())
 
 
+def history_of(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give the earlier questions and answers of the column ``history``.
+
+    Raises:
+        DataError: If it holds anything but pairs of texts.
+
+    """
+    pairs: list[tuple[str, str]] = []
+    for pair in listed(row.get("history"), "history"):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise DataError(f"history must be pairs of question and answer; got {shortened(pair)}")
+        pairs.append((text_of(pair[0], "a question of history"), text_of(pair[1], "an answer of history")))
+    return pairs
+
+
+def system_of(row: Mapping[str, Any]) -> str | None:
+    """Give the column ``system``; an empty one is none.
+
+    Raises:
+        DataError: If it is no text.
+
+    """
+    return text_of(row["system"], "system") if row.get("system") else None
+
+
 def text_of(value: Any, what: str) -> str:
     """Give a text.
 

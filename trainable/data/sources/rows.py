@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from spaces.trial import Frame, RowFormat, RowsSource
-from trainable.boxes import UNITS, fault_of
+from trainable.boxes import UNITS, Box, fault_of
 from trainable.data.files import text_fault
 from trainable.data.frames import FRAMES, NAMES, Numbers, Size, judge_frame, to_pixels, to_thousandths
 from trainable.data.images import BytesImage, FileImage, size_of
@@ -26,7 +25,7 @@ from trainable.data.sources.formats import FORMATS
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.data.tables import read_table
 from trainable.errors import DataError
-from trainable.markup import BOX_END, BOX_KEY, BOX_START, REF_END, REF_START, box_text, markup_pieces
+from trainable.markup import BOX_KEY, REF_END, REF_START, box_list, box_text, markup_pieces
 
 REF, BOX = "<ref-object>", "<bbox>"
 _PLACEHOLDER = re.compile(f"({re.escape(REF)}|{re.escape(BOX)})")
@@ -103,10 +102,10 @@ def _sized(value: Any, folder: Path, known: dict[str, tuple[Image, Size]]) -> tu
     """Find an image and its size; those of one short name are looked up once."""
     if not isinstance(value, str) or len(value) > _LONGEST_PATH:
         image = _image(value, folder)
-        return image, _size(image)
+        return image, size_of(image.file, name=image.name)
     if value not in known:
         image = _image(value, folder)
-        known[value] = image, _size(image)
+        known[value] = image, size_of(image.file, name=image.name)
     return known[value]
 
 
@@ -160,12 +159,6 @@ def _names_in(folder: Path) -> list[str]:
         return [one.name for one in folder.iterdir()]
     except OSError:
         return []
-
-
-def _size(image: Image) -> Size:
-    if isinstance(image, BytesImage):
-        return size_of(io.BytesIO(image.data), name="the image in the row")
-    return size_of(image.path)
 
 
 def _records(
@@ -236,21 +229,15 @@ def _image_of(objects: Objects, place: int, row: _Read) -> int:
 
 
 def _record(row: _Read, frame: Frame, boxes: Sequence[tuple[Numbers, Size]]) -> Record:
-    answers = [answer for _, answer in row.draft.turns]
-    questions = [question for question, _ in row.draft.turns]
+    texts = [text for turn in row.draft.turns for text in turn]
     if row.draft.objects is not None:
-        texts = _filled([*_interleaved(questions, answers)], row.draft.objects, frame, boxes)
-        questions, answers = texts[::2], texts[1::2]
+        texts = _filled(texts, row.draft.objects, frame, boxes)
     return built_record(
         row.name,
         system=row.draft.system,
-        turns=[Turn(*pair) for pair in zip(questions, answers, strict=True)],
+        turns=[Turn(*pair) for pair in zip(texts[::2], texts[1::2], strict=True)],
         images=row.images,
     )
-
-
-def _interleaved(questions: Sequence[str], answers: Sequence[str]) -> list[str]:
-    return [text for pair in zip(questions, answers, strict=True) for text in pair]
 
 
 def _filled(texts: Sequence[str], objects: Objects, frame: Frame, boxes: Sequence[tuple[Numbers, Size]]) -> list[str]:
@@ -261,7 +248,7 @@ def _filled(texts: Sequence[str], objects: Objects, frame: Frame, boxes: Sequenc
     if asked_boxes != len(boxes):
         raise DataError(f"{asked_boxes} {BOX} placeholders but {len(boxes)} boxes in objects.bbox")
     refs = iter([_phrase(ref) for ref in objects.refs])
-    written = iter([_written(place, frame, *box) for place, box in enumerate(boxes)])
+    boxes_1000 = iter([_in_thousandths(place, frame, *box) for place, box in enumerate(boxes)])
     filled: list[str] = []
     for text in texts:
         pieces = _PLACEHOLDER.split(text)
@@ -271,16 +258,10 @@ def _filled(texts: Sequence[str], objects: Objects, frame: Frame, boxes: Sequenc
                 phrase = next(refs)
                 pieces[index] = phrase if before.endswith('"') else f"{REF_START}{phrase}{REF_END}"
             else:
-                box = next(written)
-                in_json = before.endswith(f"{BOX_KEY}:")
-                pieces[index] = _as_list(box) if in_json else box
+                write = box_list if before.endswith(f"{BOX_KEY}:") else box_text
+                pieces[index] = write(next(boxes_1000))
         filled.append("".join(pieces))
     return filled
-
-
-def _as_list(box: str) -> str:
-    numbers = re.findall(r"\d+", box.removeprefix(BOX_START).removesuffix(BOX_END))
-    return f"[{', '.join(numbers)}]"
 
 
 def _phrase(ref: Any) -> str:
@@ -291,7 +272,7 @@ def _phrase(ref: Any) -> str:
     return ref
 
 
-def _written(place: int, frame: Frame, numbers: Numbers, size: Size) -> str:
+def _in_thousandths(place: int, frame: Frame, numbers: Numbers, size: Size) -> Box:
     where = f"objects.bbox[{place}]"
     width, height = size
     if frame.startswith("pixels") and 0 < max(numbers) <= 1:
@@ -301,4 +282,4 @@ def _written(place: int, frame: Frame, numbers: Numbers, size: Size) -> str:
     box = to_thousandths(numbers, frame, size)
     if fault := fault_of(box, width=UNITS, height=UNITS):
         raise DataError(f"{where} is too small: in thousandths of the image {fault}")
-    return box_text(box)
+    return box

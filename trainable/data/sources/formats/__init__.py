@@ -1,11 +1,9 @@
 """Conversation formats by name: each tells its rows and reads one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
 
 from spaces.trial import RowFormat
-from trainable.data.sources.draft import Draft
 from trainable.data.sources.formats import alpaca, messages, paligemma, queries, sharegpt
 
 FORMATS: Mapping[RowFormat, ModuleType] = {
@@ -16,6 +14,4 @@ FORMATS: Mapping[RowFormat, ModuleType] = {
     "paligemma": paligemma,
 }
 
-Reader = Callable[[Mapping[str, Any]], Draft]
-
-__all__ = ["FORMATS", "Reader"]
+__all__ = ["FORMATS"]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from reprlib import repr as shortened
 from typing import Any
 
 from trainable.data.records import IMAGE_TAG
-from trainable.data.sources.draft import Draft, images_of, listed, text_of
+from trainable.data.sources.draft import Draft, history_of, images_of, system_of, text_of
 from trainable.errors import DataError
 
 _INLINE = re.compile(r"<img>(.*?)</img>", re.DOTALL)
@@ -32,8 +31,7 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
 
     """
     if "query" in row and "response" in row:
-        turns = [_pair(pair) for pair in listed(row.get("history"), "history")]
-        turns.append((text_of(row["query"], "query"), text_of(row["response"], "response")))
+        turns = [*history_of(row), (text_of(row["query"], "query"), text_of(row["response"], "response"))]
     else:
         turns = [
             (text_of(turn.get("human"), "human"), text_of(turn.get("assistant"), "assistant"))
@@ -49,11 +47,4 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
         # ms-swift puts images that no tag asks for before the first question
         turns[0] = (IMAGE_TAG * len(images) + turns[0][0], turns[0][1])
     turns = [(_INLINE.sub(IMAGE_TAG, question), answer) for question, answer in turns]
-    system = row.get("system")
-    return Draft(text_of(system, "system") if system else None, tuple(turns), images or tuple(inline))
-
-
-def _pair(value: Any) -> tuple[str, str]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise DataError(f"history must be pairs of question and answer; got {shortened(value)}")
-    return text_of(value[0], "a question of history"), text_of(value[1], "an answer of history")
+    return Draft(system_of(row), tuple(turns), images or tuple(inline))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from reprlib import repr as shortened
 from typing import Any
 
 from trainable.data.sources.draft import Draft, images_of, paired, text_of
-from trainable.errors import DataError
 
 
 def matches(row: Mapping[str, Any]) -> str | None:
@@ -25,11 +23,10 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
         DataError: If it can't be used.
 
     """
-    said: list[tuple[str, str]] = []
-    for turn in row["conversations"]:
-        if not isinstance(turn, dict):
-            raise DataError(f"a turn is an object; got {shortened(turn)}")
-        said.append((text_of(turn.get("from"), "a turn's from"), text_of(turn.get("value"), "a turn's value")))
+    said = [
+        (text_of(turn.get("from"), "a turn's from"), text_of(turn.get("value"), "a turn's value"))
+        for turn in row["conversations"]
+    ]
     if isinstance(row.get("system"), str) and row["system"] and said and said[0][0] != "system":
         said.insert(0, ("system", row["system"]))
     return Draft(*paired(said), images_of(row))
