@@ -199,6 +199,7 @@ class Trial:
             constant_box_1000=self._host.constant_box_1000,
             batch=training.eval_batch,
             max_new_tokens=training.max_new_tokens,
+            with_slices=final,
         )
 
 

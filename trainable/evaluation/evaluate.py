@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +10,19 @@ from typing import Any
 import torch
 
 from spaces.mixture import MixtureConfig
-from trainable.boxes import Box
+from trainable.boxes import UNITS, Box, fault_of
 from trainable.data.collate import Example, collate
 from trainable.data.records import Record
 from trainable.evaluation.generate import generate_answers
-from trainable.evaluation.grounding import score_grounding
-from trainable.evaluation.text import score_text
+from trainable.evaluation.grounding import GroundedAnswer, score_grounding
+from trainable.evaluation.slices import slice_scores
+from trainable.evaluation.text import TextAnswer, score_text
 from trainable.losses import TokenView, make_terms
+from trainable.markup import find_boxes
 from trainable.model.load import Base
+
+_LARGEST_EXPONENT = 700.0
+"""The exponential of more than 709 is larger than any double."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,25 @@ class ScoredRow:
     example: Example
 
 
+@dataclass(frozen=True)
+class _TextTokens:
+    """What a model makes of the supervised tokens of text rows.
+
+    Attributes:
+        count: Number of them.
+        right: Number of those that have the largest logit.
+        nats: Sum of their cross entropies.
+
+    """
+
+    count: int = 0
+    right: int = 0
+    nats: float = 0.0
+
+    def __add__(self, other: _TextTokens) -> _TextTokens:
+        return _TextTokens(self.count + other.count, self.right + other.right, self.nats + other.nats)
+
+
 def evaluate(
     model: Any,
     base: Base,
@@ -35,6 +60,7 @@ def evaluate(
     constant_box_1000: Box | None,
     batch: int,
     max_new_tokens: int,
+    with_slices: bool,
 ) -> dict[str, float]:
     """Score a model; the rows decide, never the curriculum.
 
@@ -45,38 +71,93 @@ def evaluate(
         constant_box_1000: The mean training box, scored on the same rows as a control.
         batch: Rows of one forward pass.
         max_new_tokens: A longer answer is cut.
+        with_slices: Whether to score parts of the rows alone as well.
 
     Returns:
-        Names of ``spaces.metrics`` and ``teacher_forced.<term>``; what the rows cannot support is absent.
+        Names of ``spaces.metrics``, ``teacher_forced.<term>`` and ``slice.<slice>.<score>``; what the rows cannot
+        support is absent.
 
     """
     model.eval()
     examples = [row.example for row in rows]
     answers = generate_answers(model, base, examples, batch=batch, max_new_tokens=max_new_tokens)
-    pairs = list(zip(rows, answers, strict=True))
-    grounding = [(row.record.boxes_1000, answer) for row, answer in pairs if row.record.task == "grounding"]
-    text = [(row.record.turns[-1].answer, answer) for row, answer in pairs if row.record.task == "text"]
+    pairs = [(row.record, answer) for row, answer in zip(rows, answers, strict=True)]
+    grounded = [(record, _grounded(record, answer)) for record, answer in pairs if record.task == "grounding"]
+    text = [(record, _text(record, answer)) for record, answer in pairs if record.task == "text"]
     return {
-        **score_grounding(grounding, constant_box_1000=constant_box_1000),
-        **score_text(text),
-        **teacher_forced(model, base, examples, batch=batch),
+        **score_grounding([answer for _, answer in grounded], constant_box_1000=constant_box_1000),
+        **score_text([answer for _, answer in text]),
+        **teacher_forced(model, base, rows, batch=batch),
+        **(slice_scores(grounded, text) if with_slices else {}),
     }
 
 
+def predicted_boxes(answer: str) -> tuple[Box, ...]:
+    """Read the possible boxes of a generated answer, in order.
+
+    Returns:
+        Boxes in thousandths; those that leave the image or have no area are left out.
+
+    """
+    boxes = [span.box_1000 for span in find_boxes(answer)]
+    return tuple(box for box in boxes if fault_of(box, width=UNITS, height=UNITS) is None)
+
+
 @torch.no_grad()
-def teacher_forced(model: Any, base: Base, examples: Sequence[Example], *, batch: int) -> dict[str, float]:
-    """Give the mean of every loss term over its own positions, under the true answers.
+def teacher_forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: int) -> dict[str, float]:
+    """Give what the model makes of the true answers.
 
     Terms have their default settings, so that trials can be compared; a term that needs the base's logits is left out,
     since it would cost a second pass.
+
+    Returns:
+        ``teacher_forced.<term>``, the mean of every loss term over its own positions, and perplexity and token accuracy
+        over all supervised tokens of text rows.
+
     """
     terms = {name: term for name, term in make_terms(MixtureConfig()).items() if not term.needs_base}
     totals = dict.fromkeys(terms, 0.0)
     counts = dict.fromkeys(terms, 0)
-    for start in range(0, len(examples), batch):
-        part = collate(examples[start : start + batch], base)
+    tokens = _TextTokens()
+    for start in range(0, len(rows), batch):
+        drawn = rows[start : start + batch]
+        part = collate([row.example for row in drawn], base)
         view = TokenView(model(**part.inputs, logits_to_keep=part.keep).logits, part.targets)
         for name, term in terms.items():
             totals[name] += term.total(view).item()
             counts[name] += term.count(part.targets)
-    return {f"teacher_forced.{name}": totals[name] / count for name, count in counts.items() if count}
+        tokens += _text_tokens(view, [row.record.task == "text" for row in drawn])
+    means = {f"teacher_forced.{name}": totals[name] / count for name, count in counts.items() if count}
+    return means | _token_scores(tokens)
+
+
+def perplexity(nats: float) -> float:
+    """Turn a mean cross entropy into a perplexity.
+
+    From 700 nats on it stays at 1e304, which is finite and worse than any other; what is not finite stays so.
+    """
+    return math.exp(min(nats, _LARGEST_EXPONENT)) if math.isfinite(nats) else nats
+
+
+def _grounded(record: Record, answer: str) -> GroundedAnswer:
+    return GroundedAnswer(record.boxes_1000, predicted_boxes(answer))
+
+
+def _text(record: Record, answer: str) -> TextAnswer:
+    return TextAnswer(record.references or (record.turns[-1].answer,), answer)
+
+
+def _text_tokens(view: TokenView, is_text: Sequence[bool]) -> _TextTokens:
+    labels = view.targets.labels
+    mask = torch.tensor(is_text, device=labels.device)[view.targets.rows]
+    is_right = view.logits.argmax(dim=-1) == labels
+    return _TextTokens(int(mask.sum()), int(is_right[mask].sum()), view.cross_entropies[mask].sum().item())
+
+
+def _token_scores(tokens: _TextTokens) -> dict[str, float]:
+    if not tokens.count:
+        return {}
+    return {
+        "text.perplexity": perplexity(tokens.nats / tokens.count),
+        "text.token_accuracy": tokens.right / tokens.count,
+    }

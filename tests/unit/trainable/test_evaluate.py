@@ -1,0 +1,96 @@
+"""What one evaluation of the embedded tiny base gives."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from made_rows import example_of, made_record, mixed_records
+from torch.nn.functional import log_softmax
+
+from trainable.data.collate import collate
+from trainable.evaluation.evaluate import ScoredRow, evaluate, perplexity, teacher_forced
+from trainable.evaluation.generate import generate_answers
+from trainable.evaluation.text import TextAnswer, score_text
+
+COUNTED = ("text.perplexity", "text.token_accuracy")
+
+
+def rows_of(records, base):
+    return [ScoredRow(record, example_of(record, base)) for record in records]
+
+
+def scores_of(rows, base, *, with_slices=False):
+    return evaluate(base.model, base, rows, constant_box_1000=None, batch=3, max_new_tokens=16, with_slices=with_slices)
+
+
+@pytest.fixture(scope="module")
+def rows(base):
+    return rows_of(mixed_records(), base)
+
+
+def predictions(row, base):
+    """Give log-probabilities at each supervised token, and the tokens: of one row alone, from all of its logits."""
+    batch = collate([row.example], base)
+    with torch.no_grad():
+        logits = base.model(**batch.inputs).logits[0].double()
+    return log_softmax(logits, dim=-1)[batch.keep[0]], batch.targets.labels
+
+
+def test_perplexity_and_token_accuracy_are_those_of_single_rows(base, rows):
+    found = [predictions(row, base) for row in rows if row.record.task == "text"]
+    assert 0 < len(found) < len(rows)
+    tokens = sum(len(labels) for _, labels in found)
+    nats = -sum(logs[torch.arange(len(labels)), labels].sum().item() for logs, labels in found)
+    right = sum(int((logs.argmax(dim=-1) == labels).sum()) for logs, labels in found)
+    scores = teacher_forced(base.model, base, rows, batch=3)
+    assert scores["text.perplexity"] == pytest.approx(math.exp(nats / tokens), rel=1e-4)
+    assert scores["text.token_accuracy"] == right / tokens
+
+
+def test_perplexity_of_text_alone_is_the_exponential_of_its_cross_entropy(base, rows):
+    text = [row for row in rows if row.record.task == "text"]
+    scores = teacher_forced(base.model, base, text, batch=2)
+    assert scores["text.perplexity"] == pytest.approx(math.exp(scores["teacher_forced.text_ce"]))
+
+
+def test_grounding_rows_have_neither_perplexity_nor_token_accuracy(base, rows):
+    grounding = [row for row in rows if row.record.task == "grounding"]
+    assert not {*COUNTED} & {*teacher_forced(base.model, base, grounding, batch=3)}
+
+
+def test_the_batch_does_not_change_what_is_counted(base, rows):
+    one, all_of_them = (teacher_forced(base.model, base, rows, batch=batch) for batch in (1, 8))
+    assert [one[name] for name in COUNTED] == pytest.approx([all_of_them[name] for name in COUNTED], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("nats", "expected"), [(0, 1), (math.log(7), 7), (1e4, math.exp(700)), (math.inf, math.inf), (700, math.exp(700))]
+)
+def test_a_perplexity_too_large_for_a_number_stays_at_the_largest(nats, expected):
+    assert perplexity(nats) == pytest.approx(expected)
+
+
+def test_a_perplexity_of_no_number_is_no_number():
+    assert math.isnan(perplexity(math.nan))
+
+
+def test_all_accepted_answers_count(base):
+    record = made_record("What is it?", "a red circle")
+    answer = generate_answers(base.model, base, [example_of(record, base)], batch=1, max_new_tokens=16)[0]
+    wrong = made_record("What is it?", "certainly not that")
+    accepted = dataclasses.replace(wrong, references=(wrong.turns[-1].answer, answer, answer))
+    alone = scores_of(rows_of([wrong], base), base)
+    several = scores_of(rows_of([accepted], base), base)
+    assert (alone["text.exact_match"], several["text.exact_match"]) == (0, 1)
+    assert "text.vqa_accuracy" not in alone
+    assert several["text.vqa_accuracy"] == score_text([TextAnswer(accepted.references, answer)])["text.vqa_accuracy"]
+
+
+def test_slices_are_given_on_request_and_change_no_other_score(base, rows):
+    plain, sliced = scores_of(rows, base), scores_of(rows, base, with_slices=True)
+    slices = {name: value for name, value in sliced.items() if name.startswith("slice.")}
+    assert {name: value for name, value in sliced.items() if name not in slices} == plain
+    assert slices["slice.source_0.rows"] == len(rows)
+    assert slices["slice.source_0.text.token_f1"] == plain["text.token_f1"]
+    assert slices["slice.source_0.grounding.miou"] == plain["grounding.miou"]
