@@ -78,7 +78,8 @@ def _peak_mib(arm: str) -> float:
             digit_values=empty,
             digit_places=empty.float(),
             digit_corners=empty,
-            boxes_1000=torch.zeros(0, 4),
+            boxes=torch.zeros(0, 4),
+            extents=torch.zeros(0, 4),
             digit_ids=torch.arange(10),
         )
         mixture = Mixture(MixtureConfig(), make_terms(MixtureConfig()))

@@ -29,7 +29,13 @@ from spaces import DataConfig, MixtureConfig, ModelConfig, TrialConfig
 from trainable.host import Host
 from trainable.trial import Trial
 
-DATA = DataConfig.model_validate({"sources": [{"source": "shapes", "domain": "shifted", "scenes": 500}]})
+DATA = DataConfig.model_validate(
+    {
+        "sources": [{"source": "shapes", "domain": "shifted", "scenes": 500}],
+        "confirm_share": 0,
+        "test_share": 0,
+    }
+)
 TRAINING = {"steps": 96, "batch": 16, "rung_rows": 8, "final_rows": 300}
 SCORES = {"Acc@.5": "grounding.acc50", "mIoU": "grounding.miou", "token F1": "text.token_f1"}
 WEIGHTS = (0.1, 0.3, 1.0, 3.0)

@@ -14,100 +14,125 @@ from search.spec import SweepSpec
 from spaces.curriculum import Difficulty
 from trainable.data.difficulty import difficulty_of
 from trainable.data.images import BytesImage, FileImage, image_fault
+from trainable.data.prepare import PreparedData, prepared
 from trainable.data.records import Record
 from trainable.data.sources import RefusedRow, read_sources
-from trainable.data.split import data_hash, split_by_image
-from trainable.errors import DataError
+from trainable.data.split import data_hash
+from trainable.errors import DataError, ModelError
+from trainable.evaluation.applicable import is_applicable
+from trainable.model.load import Processor, load_processor
 
 _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class DataSummary:
-    """The rows of a sweep.
+class CheckedData:
+    """The rows of a sweep, and what was found.
 
     Attributes:
-        counts: Rows by split and task, e.g. ``{"train": {"grounding": 80, "text": 80}, "search": …}``.
-        kinds: Kept rows by what they ask.
-        refused: Every row that was not kept, with its reason.
-        notes: What a reader decided and did not use.
+        prepared: Rows that were kept and refused, by split.
+        processor: Of the model; ``None`` if this machine does not hold it.
+        processor_fault: Why it is absent.
         data_hash: Of the kept rows.
 
     """
 
-    counts: Mapping[str, Mapping[str, int]]
-    kinds: Mapping[str, int]
-    refused: tuple[RefusedRow, ...]
-    notes: tuple[str, ...]
+    prepared: PreparedData
+    processor: Processor | None
+    processor_fault: str | None
     data_hash: str
 
-    def lines(self) -> list[str]:
-        """Say it in lines, the first refused rows of each reason included."""
-        lines = [f"{split}: {_words(counts)}" for split, counts in self.counts.items()]
-        lines.append(f"kinds: {_words(self.kinds)}")
-        lines.extend(self.notes)
-        return [*lines, *_refused_lines(self.refused)]
+    @property
+    def refused(self) -> tuple[RefusedRow, ...]:
+        """Every row that is not used, with its reason."""
+        return (*self.prepared.read.refused, *self.prepared.too_long)
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Rows by split and task, e.g. ``{"train": {"grounding": 80, "text": 80}, "search": …}``."""
+        return {name: dict(Counter(row.task for row in rows)) for name, rows in vars(self.prepared.split).items()}
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """Kept rows by what they ask."""
+        return Counter(record.kind for rows in vars(self.prepared.split).values() for record in rows)
 
 
-def _refused_lines(refused: Sequence[RefusedRow]) -> list[str]:
-    """Say how many rows were refused, and why the first ones were."""
-    lines = [f"refused: {len(refused)} rows", *(f"  {_refused_line(row)}" for row in refused[:_SHOWN])]
-    if len(refused) > _SHOWN:
-        lines.append(f"  and {len(refused) - _SHOWN} more; paretune check --refused FILE writes all of them to a file")
-    return lines
+class RefusedError(CheckError):
+    """The data can't be used, and rows were refused.
+
+    Attributes:
+        refused: Those rows.
+
+    """
+
+    def __init__(self, message: str, refused: Sequence[RefusedRow], notes: Sequence[str] = ()) -> None:
+        super().__init__("\n".join([message, *notes, *refused_lines(refused)]) if refused else message)
+        self.refused = tuple(refused)
 
 
-def _refused_line(row: RefusedRow) -> str:
-    return f"{row.file} row {row.row}: {row.reason}"
-
-
-def _write_refused(path: Path, refused: Sequence[RefusedRow]) -> None:
-    try:
-        path.write_text("".join(f"{_refused_line(row)}\n" for row in refused), encoding="utf-8")
-    except OSError as error:
-        raise CheckError(f"--refused: {path} can't be written: {error.strerror}") from error
-
-
-def check_data(spec: SweepSpec, *, refused_to: Path | None = None) -> DataSummary:
+def check_data(spec: SweepSpec) -> CheckedData:
     """Read and split all rows, and see that both objectives apply.
 
     Args:
         spec: The sweep.
-        refused_to: A file for all refused rows, one a line, with their reasons; written also if the check fails.
 
     Raises:
-        CheckError: If the data can't be read, gives too few rows, supports an objective in no row or can't be paced as
-            the space says, or the model's folder does not exist.
+        RefusedError: If the rows that are left do not suffice for two splits.
+        CheckError: If the data can't be read, supports an objective in no row or can't be paced as the space says, or
+            the model's folder does not exist.
 
     """
-    model = Path(spec.model.path)
-    if model.is_absolute() and not (model / "config.json").exists():
-        raise CheckError(f"model.path: {model} is no model folder (it has no config.json)")
+    processor, fault = _processor(spec)
     try:
         read = read_sources(spec.data)
     except DataError as error:
         raise CheckError(f"data: {error}") from error
-    if refused_to is not None:
-        _write_refused(refused_to, read.refused)
     try:
-        split = split_by_image(read.records, search_share=spec.data.search_share, seed=spec.data.split_seed)
+        found = prepared(read, spec.data, processor)
     except DataError as error:
-        told = _refused_lines(read.refused) if read.refused else []
-        raise CheckError("\n".join([f"data: {error}", *read.notes, *told])) from error
-    counts = {name: dict(Counter(row.task for row in rows)) for name, rows in vars(split).items()}
-    for objective in spec.objectives:
-        task = objective.metric.split(".", maxsplit=1)[0]
-        if not counts["search"].get(task):
-            raise CheckError(
-                f"objectives: {objective.metric} does not apply: the search split has no {task} row "
-                f"({_words(counts['search'])}); add such data or choose another objective"
-            )
+        raise RefusedError(f"data: {error}", read.refused, read.notes) from error
+    _check_objectives(spec, found.split.search)
     _check_images(read.records)
-    _check_pacing(spec, split.train)
-    _check_mix(spec, split.train)
-    return DataSummary(
-        counts, Counter(record.kind for record in read.records), read.refused, read.notes, data_hash(read.records)
-    )
+    _check_pacing(spec, found.split.train)
+    _check_mix(spec, found.split.train)
+    return CheckedData(found, processor, fault, data_hash(read.records))
+
+
+def _processor(spec: SweepSpec) -> tuple[Processor | None, str | None]:
+    """Load the model's tokenizer and image processor if this machine holds them; never ask a hub."""
+    model = Path(spec.model.path)
+    if model.is_absolute() and not (model / "config.json").exists():
+        raise CheckError(f"model.path: {model} is no model folder (it has no config.json)")
+    try:
+        return load_processor(spec.model, only_local=True), None
+    except ModelError as error:
+        if model.is_absolute():
+            raise CheckError(f"model.path: {error}") from error
+        return None, str(error)
+
+
+def refused_lines(refused: Sequence[RefusedRow]) -> list[str]:
+    """Say how many rows were refused, and why the first ones were."""
+    lines = [f"refused: {len(refused)} rows", *(f"  {refused_line(row)}" for row in refused[:_SHOWN])]
+    if len(refused) > _SHOWN:
+        lines.append(f"  and {len(refused) - _SHOWN} more; paretune check writes all of them to a file")
+    return lines
+
+
+def refused_line(row: RefusedRow) -> str:
+    """Say file, row and reason."""
+    return f"{row.file} row {row.row}: {row.reason}"
+
+
+def _check_objectives(spec: SweepSpec, search: Sequence[Record]) -> None:
+    for objective in spec.objectives:
+        if not any(is_applicable(objective.metric, record) for record in search):
+            counts = Counter(record.task for record in search)
+            raise CheckError(
+                f"objectives: {objective.metric} does not apply to any row of the search split "
+                f"({words_of(counts)}); add such data or choose another objective"
+            )
 
 
 def _check_images(records: Sequence[Record]) -> None:
@@ -151,10 +176,13 @@ def _check_pacing(spec: SweepSpec, train: Sequence[Record]) -> None:
 
 def _check_mix(spec: SweepSpec, train: Sequence[Record]) -> None:
     """See that every source that gets a share has rows to draw."""
+    present = {record.source for record in train}
+    for index, source in enumerate(spec.data.sources):
+        if source.share and index not in present:
+            raise CheckError(f"data.sources.{index}.share: it has no training row to take a share of; remove it")
     if not {"sources", "temperature"} & set(spec.space.possible("curriculum.mix")):
         return
-    missing = set(range(len(spec.data.sources))) - {record.source for record in train}
-    if missing:
+    if missing := set(range(len(spec.data.sources))) - present:
         raise CheckError(
             f"space.curriculum.mix: data.sources.{min(missing)} has no training row to take a share of; remove it, or "
             "choose another mix"
@@ -172,5 +200,6 @@ def check_same_data(spec: SweepSpec, *, data_hash: str) -> None:
         raise CheckError("data: rows were added, removed or changed since the sweep was started; start a new sweep")
 
 
-def _words(counts: Mapping[str, int]) -> str:
+def words_of(counts: Mapping[str, int]) -> str:
+    """Say counts in words."""
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "no rows"

@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="read a sweep file and its data; load no model", epilog=_EPILOG)
-    check.add_argument("--refused", type=Path, metavar="FILE", help="write every refused row and its reason to a file")
+    check.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of refused rows and the page (default: checks/NAME)"
+    )
     check.set_defaults(run=_check)
     sweep = commands.add_parser("sweep", help="run a sweep and write its report", epilog=_EPILOG)
     sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (default: sweeps/NAME-TIME)")
@@ -94,11 +96,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from search.check import check_data
+    from search.check import RefusedError, check_data
+    from search.check_files import check_lines, lengths_of, write_check, write_refused
     from search.spec_file import load_spec
 
     spec = load_spec(options.file, overrides=options.overrides)
-    print("\n".join(check_data(spec, refused_to=options.refused).lines()))
+    folder = options.out or Path("checks") / options.file.stem
+    try:
+        data = check_data(spec)
+    except RefusedError as error:
+        print("\n".join(write_refused(folder, error.refused)))
+        raise
+    lines = check_lines(data, max_length=spec.data.max_length, lengths=lengths_of(data))
+    print("\n".join([*lines, *write_check(folder, data, name=options.file.name, lines=lines)]))
     idle = spec.space.idle()
     searched = [key for key in spec.space.dimensions if key not in idle]
     print(f"searched: {', '.join(searched) or 'nothing'}")
@@ -110,13 +120,14 @@ def _check(options: argparse.Namespace) -> int:
 
 def _sweep(options: argparse.Namespace) -> int:
     from search.check import check_data
+    from search.check_files import check_lines, lengths_of
     from search.lineage import lineage
     from search.spec_file import load_spec
 
     spec = load_spec(options.file, overrides=options.overrides)
     folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     data = check_data(spec)
-    print("\n".join(data.lines()))
+    print("\n".join(check_lines(data, max_length=spec.data.max_length, lengths=lengths_of(data))))
     print(f"sweep folder: {folder}", flush=True)
 
     from search.progress import SweepProgress

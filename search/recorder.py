@@ -12,6 +12,7 @@ from results.schema import Role, State, Verdict
 from search.spec import SweepSpec
 from spaces import METRICS, TERM_NAMES, Scalar, TrialConfig, leaves
 from trainable.data.records import TASKS
+from trainable.evaluation.slices import slice_names
 from trainable.report import TrialReport
 
 _TYPES: Mapping[type, ParamType] = {bool: "bool", int: "int", float: "float", str: "str"}
@@ -30,7 +31,11 @@ def record_columns(spec: SweepSpec) -> RecordColumns:
             )
             for objective in spec.objectives
         ),
-        metrics=(*METRICS, *(f"teacher_forced.{term}" for term in TERM_NAMES)),
+        metrics=(
+            *METRICS,
+            *(f"teacher_forced.{term}" for term in TERM_NAMES),
+            *slice_names(sources=len(spec.data.sources)),
+        ),
         terms=TERM_NAMES,
         tasks=TASKS,
     )

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from spaces import METRICS, DataConfig, Fault, ModelConfig, PresetName, SearchSpace, TrainingConfig, leaves
 from spaces.curriculum import MOST_SOURCES
-from spaces.metrics import CONTROLS, Direction
+from spaces.metrics import CONTROLS, DIAGNOSTICS, Direction
 
 SamplerName = Literal["tpe", "random", "nsgaii", "qmc"]
 PrunerName = Literal["none", "median_all", "optuna"]
@@ -47,9 +47,11 @@ class ObjectiveConfig(BaseModel):
     @field_validator("metric")
     @classmethod
     def _check_metric(cls, metric: str) -> str:
-        names = tuple(name for name in METRICS if name not in CONTROLS)
+        names = tuple(name for name in METRICS if name not in CONTROLS | DIAGNOSTICS)
         if metric in CONTROLS:
             problem = f"{metric} is a control that no trial changes; it cannot be an objective"
+        elif metric in DIAGNOSTICS:
+            problem = f"{metric} has no value for a model that predicts no box; it cannot be an objective"
         elif metric not in METRICS:
             problem = f"got {metric!r}; expected one of {', '.join(names)}"
         else:
@@ -251,6 +253,10 @@ def _mix_faults(spec: SweepSpec) -> list[Fault]:
         elif value == "sources" and sources > MOST_SOURCES:
             message = f"mix: sources is for at most {MOST_SOURCES} sources; data.sources has {sources}"
             faults.append(Fault(("space", "curriculum", "mix"), message, fix="Use mix: temperature."))
+    others = {"task", "temperature", "sources"} & set(map(str, space.possible("curriculum.mix")))
+    if others and any(source.share for source in spec.data.sources):
+        message = f"mix: {min(others)} overrules the share of each of data.sources"
+        faults.append(Fault(("space", "curriculum", "mix"), message, fix="Remove the shares, or set mix: data."))
     for place in range(sources, MOST_SOURCES):
         if f"curriculum.stick_{place}" in keys:
             message = f"it has no effect: with {sources} data.sources, {sources - 1} of the sticks are used"

@@ -21,7 +21,18 @@ from spaces import Fault, parse_space
 from spaces.faults import Path as KeyPath
 from spaces.faults import fault_of, shown
 
-_PATH_KEYS = ("annotations", "images", "folder", "path", "image_folder")
+_PATH_KEYS = (
+    "annotations",
+    "folder",
+    "image_folder",
+    "images",
+    "instances",
+    "labels",
+    "names",
+    "path",
+    "questions",
+    "refs",
+)
 
 
 def load_spec(path: Path, *, overrides: Sequence[str] = ()) -> SweepSpec:

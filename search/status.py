@@ -26,7 +26,7 @@ def status_lines(folder: Path) -> list[str]:
     unfinished = reports[~reports["trial"].isin(trials["trial"])]
     for number, rows in unfinished.groupby("trial"):
         last = rows.iloc[-1]
-        scores = {name: last[f"metric.{name}"] for name in METRICS if pd.notna(last[f"metric.{name}"])}
+        scores = {name: last[f"metric.{name}"] for name in METRICS if pd.notna(last.get(f"metric.{name}"))}
         shown = shown_scores([objective.metric for objective in spec.objectives], scores)
         lines.append(f"trial {number} not ended, step {last['step']} of {spec.trial.steps}: {shown}")
     if len(trials) < spec.search.trials:

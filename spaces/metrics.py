@@ -64,6 +64,9 @@ CONSTANT_BOX: Mapping[str, str] = {
 CONTROLS = frozenset(CONSTANT_BOX.values())
 """Scores of no model: they cannot be objectives."""
 
+DIAGNOSTICS = frozenset({"grounding.duplicate_rate"})
+"""Scores that a model without any box does not have: they cannot be objectives."""
+
 
 def shown_scores(names: Sequence[str], scores: Mapping[str, float]) -> str:
     """Write scores for one line, each grounding score beside that of the constant box."""

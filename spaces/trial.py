@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from spaces.adapter import AdapterConfig
 from spaces.curriculum import CurriculumConfig
@@ -24,14 +24,55 @@ class ModelConfig(BaseModel):
     )
     dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="number format of the base's weights")
     max_pixels: int | None = Field(
-        default=None, ge=784, description="largest number of pixels of an image; the processor's own if absent"
+        default=None,
+        ge=784,
+        description="largest number of pixels of an image, in training and evaluation; the processor's own if absent",
     )
 
 
-class ShapesSource(BaseModel):
-    """Drawn scenes of coloured shapes, for the embedded tiny base."""
+SplitName = Literal["train", "search", "confirm", "test"]
+Frame = Literal[
+    "pixels_xyxy",
+    "pixels_xywh",
+    "pixels_yxyx",
+    "unit_xyxy",
+    "unit_xywh",
+    "unit_yxyx",
+    "unit_cxcywh",
+    "thousandths_xyxy",
+    "thousandths_yxyx",
+    "resized_xyxy",
+]
+
+
+class _Source(BaseModel):
+    """What every data set may say beside what it is."""
 
     model_config = _FROZEN
+
+    share: float | None = Field(
+        default=None, gt=0, le=1, description="share of the training rows drawn from it; by its rows if absent"
+    )
+    split: SplitName | None = Field(
+        default=None, description="the split that all its rows belong to; divided by image if absent"
+    )
+
+
+class _PhotoSource(_Source):
+    """Photos with labelled boxes."""
+
+    max_boxes: int = Field(
+        default=1, ge=1, le=100, description="a category with up to so many boxes in a photo is located, in one answer"
+    )
+    drawn_on: Literal["upright", "stored"] | None = Field(
+        default=None,
+        description="whether boxes were drawn on photos as they are seen (EXIF) or as they are stored; told by the "
+        "sizes in the file if absent",
+    )
+
+
+class ShapesSource(_Source):
+    """Drawn scenes of coloured shapes, for the embedded tiny base."""
 
     source: Literal["shapes"] = Field(description="scenes of coloured shapes, drawn on the spot")
     domain: Literal["base", "shifted"] = Field(default="shifted", description="`base` is what the tiny base has seen")
@@ -39,49 +80,124 @@ class ShapesSource(BaseModel):
     seed: int = Field(default=0, ge=0, description="seed of the scenes")
 
 
-class CocoSource(BaseModel):
+class CocoSource(_PhotoSource):
     """COCO instances: boxes become grounding rows, categories text rows."""
-
-    model_config = _FROZEN
 
     source: Literal["coco"] = Field(description="a COCO file of boxes and categories")
     annotations: str = Field(min_length=1, description="the JSON file, relative to the sweep file")
     images: str = Field(min_length=1, description="folder of the images, relative to the sweep file")
+    frame: Frame | None = Field(default=None, description="frame of its boxes; COCO's own `pixels_xywh` if absent")
 
 
-class LlamaFactorySource(BaseModel):
+class VocSource(_PhotoSource):
+    """Pascal VOC: an XML file for each photo."""
+
+    source: Literal["voc"] = Field(description="Pascal VOC annotations, an XML file for each photo")
+    annotations: str = Field(min_length=1, description="folder of the XML files, relative to the sweep file")
+    images: str = Field(min_length=1, description="folder of the images, relative to the sweep file")
+
+
+class YoloSource(_PhotoSource):
+    """YOLO: a text file of boxes for each photo, and a file of class names."""
+
+    source: Literal["yolo"] = Field(description="YOLO labels, a text file for each photo")
+    labels: str = Field(min_length=1, description="folder of the text files, relative to the sweep file")
+    images: str = Field(min_length=1, description="folder of the images, relative to the sweep file")
+    names: str = Field(min_length=1, description="class names: data.yaml, or a text file of one name a line")
+
+
+class RefcocoSource(_Source):
+    """RefCOCO, RefCOCO+ and RefCOCOg: expressions that refer to boxes of a COCO file."""
+
+    source: Literal["refcoco"] = Field(description="referring expressions about the boxes of a COCO file")
+    refs: str = Field(min_length=1, description="refs(….p) or the same as JSON, relative to the sweep file")
+    instances: str = Field(min_length=1, description="the COCO file, relative to the sweep file")
+    images: str = Field(min_length=1, description="folder of the images, relative to the sweep file")
+    refs_split: str | None = Field(default=None, min_length=1, description="only refs of this split, e.g. `train`")
+
+
+class _ConversationSource(_Source):
+    """Conversations with images."""
+
+    image_folder: str | None = Field(
+        default=None,
+        min_length=1,
+        description="where image paths start, and what they may not leave; the folder of the file if absent",
+    )
+    frame: Frame | None = Field(
+        default=None,
+        description="frame of boxes that stand in columns of their own; the row's own or detected if absent",
+    )
+    answer_frame: Frame | None = Field(
+        default=None,
+        description="frame of boxes that stand in the answers; `thousandths_xyxy` if absent and not contradicted",
+    )
+    resized_max_pixels: int = Field(
+        default=1_003_520,
+        ge=784,
+        description="pixel budget of the images that boxes in the frame `resized_xyxy` were drawn on",
+    )
+    image_urls: bool = Field(default=False, description="fetch images that are given as URLs, once, into a cache")
+    max_rows: int | None = Field(default=None, ge=1, description="read at most so many rows")
+
+
+class LlamaFactorySource(_ConversationSource):
     """A data set of LLaMA-Factory, by its name in ``dataset_info.json``."""
-
-    model_config = _FROZEN
 
     source: Literal["llamafactory"] = Field(description="a data set that LLaMA-Factory knows by name")
     folder: str = Field(min_length=1, description="folder that holds dataset_info.json, relative to the sweep file")
     dataset: str = Field(min_length=1, description="name in dataset_info.json")
-    max_rows: int | None = Field(default=None, ge=1, description="read at most so many rows")
 
 
-RowFormat = Literal["messages", "sharegpt", "queries", "alpaca", "paligemma"]
-Frame = Literal["pixels_xyxy", "pixels_xywh", "pixels_yxyx", "unit_xyxy", "unit_xywh", "thousandths_xyxy"]
+RowFormat = Literal["messages", "sharegpt", "queries", "alpaca", "paligemma", "referring", "vqa"]
 
 
-class RowsSource(BaseModel):
-    """A file of conversations: JSON, JSON lines or CSV, in any of the usual formats."""
+class RowsSource(_ConversationSource):
+    """A file of conversations, in any of the usual formats."""
 
-    model_config = _FROZEN
-
-    source: Literal["rows"] = Field(description="a file of conversations")
-    path: str = Field(min_length=1, description="JSON, JSON lines, CSV or TSV, perhaps gzipped, relative to this file")
-    image_folder: str | None = Field(
-        default=None, min_length=1, description="where image paths start; the folder of `path` if absent"
+    source: Literal["rows"] = Field(description="a file of conversations, referring expressions or questions")
+    path: str = Field(
+        min_length=1,
+        description="JSON, JSON lines, CSV or TSV, perhaps gzipped; Parquet or Arrow; a folder of Parquet files or one "
+        "saved by `datasets`; relative to this file",
+    )
+    part: str | None = Field(
+        default=None, min_length=1, description="the split of a folder saved by `datasets` or of Parquet files"
     )
     format: RowFormat | None = Field(default=None, description="format of the rows; detected if absent")
-    frame: Frame | None = Field(
-        default=None, description="frame of boxes by placeholder; the row's own or `pixels_xyxy` if absent"
+
+
+class VqaSource(_Source):
+    """VQA v2 and GQA: questions by image number."""
+
+    source: Literal["vqa"] = Field(description="VQA v2 or GQA: a file of questions, perhaps one of answers")
+    questions: str = Field(min_length=1, description="the file of questions, relative to the sweep file")
+    annotations: str | None = Field(
+        default=None, min_length=1, description="the file of answers, relative to the sweep file; GQA has none"
     )
-    max_rows: int | None = Field(default=None, ge=1, description="read at most so many rows")
+    images: str = Field(min_length=1, description="folder of the images, relative to the sweep file")
 
 
-SourceConfig = Annotated[ShapesSource | CocoSource | LlamaFactorySource | RowsSource, Field(discriminator="source")]
+class AutoSource(_Source):
+    """A data set whose kind is found out."""
+
+    source: Literal["auto"] = Field(description="any of the others, found out by looking; a note says which and why")
+    path: str = Field(min_length=1, description="its file or folder, relative to the sweep file")
+    images: str | None = Field(default=None, min_length=1, description="folder of the images; searched for if absent")
+
+
+SourceConfig = Annotated[
+    ShapesSource
+    | CocoSource
+    | VocSource
+    | YoloSource
+    | RefcocoSource
+    | LlamaFactorySource
+    | RowsSource
+    | VqaSource
+    | AutoSource,
+    Field(discriminator="source"),
+]
 
 
 class DataConfig(BaseModel):
@@ -91,8 +207,29 @@ class DataConfig(BaseModel):
 
     sources: tuple[SourceConfig, ...] = Field(min_length=1, description="one or more data sets")
     search_share: float = Field(default=0.2, gt=0, lt=1, description="share of the images whose rows score the trials")
+    confirm_share: float = Field(
+        default=0.1, ge=0, lt=1, description="share of the images kept back to confirm what a sweep finds"
+    )
+    test_share: float = Field(default=0.1, ge=0, lt=1, description="share of the images kept back for one last score")
     split_seed: int = Field(default=0, ge=0, description="seed of the split")
     max_length: int = Field(default=4096, ge=16, description="longest row in tokens; longer ones are refused")
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        kept_back = self.search_share + self.confirm_share + self.test_share
+        if kept_back > 0.95:
+            raise ValueError(
+                f"search_share, confirm_share and test_share sum to {kept_back:g}; leave at least 0.05 for training"
+            )
+        shares = [source.share for source in self.sources if source.split in (None, "train")]
+        if any(source.share and source.split not in (None, "train") for source in self.sources):
+            raise ValueError("a source has a share and a split that is not trained on; remove one")
+        given = [share for share in shares if share is not None]
+        if given and len(given) < len(shares):
+            raise ValueError(f"{len(given)} of {len(shares)} sources have a share; give all of them one, or none")
+        if given and abs(sum(given) - 1) > 1e-6:
+            raise ValueError(f"the shares of the sources sum to {sum(given):g}; they must sum to 1")
+        return self
 
 
 class ResourcesConfig(BaseModel):

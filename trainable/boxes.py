@@ -8,6 +8,9 @@ from typing import NamedTuple
 UNITS = 1000
 """Qwen2-VL writes coordinates as thousandths of the image's width or height."""
 
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
 
 class Box(NamedTuple):
     """Corners ``x1, y1, x2, y2`` with ``x1 < x2`` and ``y1 < y2``; the frame is said by the variable's name."""
@@ -29,6 +32,24 @@ def fault_of(box: Box, *, width: float, height: float) -> str | None:
     return None
 
 
+def scaled(box: Box, size: tuple[float, float], to: tuple[float, float]) -> Box:
+    """Express a box of a frame of one size in a frame of another; not rounded.
+
+    Args:
+        box: Corners in the first frame.
+        size: Width and height of the first frame.
+        to: Width and height of the other.
+
+    """
+    (width, height), (wide, high) = size, to
+    return Box(box.x1 / width * wide, box.y1 / height * high, box.x2 / width * wide, box.y2 / height * high)
+
+
+def rounded(box: Box) -> Box:
+    """Round the corners to whole units."""
+    return Box(*(round(value) for value in box))
+
+
 def pixels_to_thousandths(box_px: Box, *, width: int, height: int) -> Box:
     """Express a pixel box in Qwen2-VL's frame, rounded to whole units.
 
@@ -41,12 +62,31 @@ def pixels_to_thousandths(box_px: Box, *, width: int, height: int) -> Box:
         Corners as whole numbers in 0–1000.
 
     """
-    return Box(
-        round(box_px.x1 / width * UNITS),
-        round(box_px.y1 / height * UNITS),
-        round(box_px.x2 / width * UNITS),
-        round(box_px.y2 / height * UNITS),
-    )
+    return rounded(scaled(box_px, (width, height), (UNITS, UNITS)))
+
+
+def upright_box(box: Box, stored: Size, orientation: int) -> Box:
+    """Turn a box that was drawn on an image as it is stored into the frame of the image as it is seen.
+
+    Args:
+        box: Corners in pixels of the stored image.
+        stored: Its width and height.
+        orientation: EXIF's, 1 to 8.
+
+    Returns:
+        Corners in pixels of the upright image.
+
+    References:
+        CIPA DC-008 (Exif 2.32), tag 274: where row 0 and column 0 of the stored image are seen.
+
+    """
+    width, height = stored
+    x1, y1, x2, y2 = box
+    if orientation in (2, 3, 7, 8):  # the stored left is seen on the right, or below
+        x1, x2 = width - x2, width - x1
+    if orientation in (3, 4, 6, 7):  # the stored top is seen below, or on the right
+        y1, y2 = height - y2, height - y1
+    return Box(y1, x1, y2, x2) if orientation in (5, 6, 7, 8) else Box(x1, y1, x2, y2)
 
 
 def iou(first: Box, second: Box) -> float:

@@ -32,6 +32,14 @@ class DataError(TrialError, ValueError):
     reason = "bad data"
 
 
+class MissingImageError(DataError):
+    """A row names an image file that does not exist."""
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 class ModelError(TrialError, ValueError):
     """The base model can't be used."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -13,14 +14,15 @@ from spaces.trial import DataConfig, ModelConfig
 from trainable.boxes import Box, mean_box
 from trainable.calibration import reference_losses, row_losses
 from trainable.data.collate import Example
+from trainable.data.prepare import prepare
 from trainable.data.records import ImageSource, Record
 from trainable.data.render import Row, render
-from trainable.data.sources import read_sources
-from trainable.data.split import Split, split_by_image
-from trainable.errors import DataError
+from trainable.data.split import Split
 from trainable.evaluation.evaluate import ScoredRow
 from trainable.losses import LossTerm, make_terms
 from trainable.model.load import Base, Pixels, load_base
+
+_log = logging.getLogger(__name__)
 
 _PIXEL_CACHE_BYTES = 512 * 2**20
 _CALIBRATION_ROWS = 32
@@ -39,9 +41,10 @@ class Host:
         """
         self.base: Base = load_base(model)
         self.data = data
-        self.split: Split = split_by_image(
-            read_sources(data).records, search_share=data.search_share, seed=data.split_seed
-        )
+        prepared = prepare(data, self.base.processor)
+        self.split: Split = prepared.split
+        if prepared.too_long:
+            _log.warning("%d rows are longer than data.max_length and left out", len(prepared.too_long))
         self._rows: dict[str, Row] = {}
         self._references: dict[str, Mapping[TermName, float]] = {}
         self._pixels: OrderedDict[str, Pixels] = OrderedDict()
@@ -51,6 +54,14 @@ class Host:
     def constant_box_1000(self) -> Box | None:
         """The mean box of the training rows, or ``None`` without boxes."""
         return mean_box([box for record in self.split.train for box in record.boxes_1000])
+
+    @cached_property
+    def source_shares(self) -> Mapping[int | str, float] | None:
+        """The share of the training rows that is drawn from each source, or ``None`` where none was told."""
+        shares: dict[int | str, float] = {
+            index: source.share for index, source in enumerate(self.data.sources) if source.share
+        }
+        return shares or None
 
     @cached_property
     def _search_records(self) -> list[Record]:
@@ -79,29 +90,19 @@ class Host:
         """Give a record's tokens and pixels.
 
         Raises:
-            DataError: If an image can't be read or the row is longer than ``data.max_length``.
+            DataError: If an image can't be read.
 
         """
         pixels = tuple(self._pixels_of(image) for image in record.images)
         row = self._rows.get(record.id)
         if row is None:
-            row = self._render(record, pixels)
+            row = render(record, self.base.processor)
             self._rows[record.id] = row
         return Example(row, pixels)
 
     def search_rows(self, count: int | None) -> list[ScoredRow]:
         """Give the first rows of the search split, grounding and text in turn as far as there are both."""
         return [ScoredRow(record, self.example(record)) for record in self._search_records[:count]]
-
-    def _render(self, record: Record, pixels: tuple[Pixels, ...]) -> Row:
-        tokens = [image.tokens for image in pixels]
-        row = render(record, image_tokens=tokens, tokenizer=self.base.tokenizer, ids=self.base.ids)
-        if len(row.ids) > self.data.max_length:
-            raise DataError(
-                f"{record.id} has {len(row.ids)} tokens, {sum(tokens)} of them of images; "
-                f"data.max_length is {self.data.max_length} and nothing is cut"
-            )
-        return row
 
     def _pixels_of(self, image: ImageSource) -> Pixels:
         if image.key in self._pixels:

@@ -8,23 +8,34 @@ Qwen3-VL, holds ``"bbox_2d": [x1, y1, x2, y2]``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from trainable.boxes import UNITS, Box, fault_of
+from trainable.boxes import Box
 
 REF_START, REF_END = "<|object_ref_start|>", "<|object_ref_end|>"
 BOX_START, BOX_END = "<|box_start|>", "<|box_end|>"
 BOX_KEY = '"bbox_2d"'
 
-_NATIVE = re.compile(
-    re.escape(BOX_START) + r",\s*".join([r"\(\s*([0-9]{1,4})\s*,\s*([0-9]{1,4})\s*\)"] * 2) + re.escape(BOX_END)
-)
+_WHOLE, _ANY = r"[0-9]{1,4}", r"-?[0-9]{1,9}(?:\.[0-9]{1,20})?"
+
+
+def _native(number: str) -> re.Pattern[str]:
+    corner = rf"\(\s*({number})\s*,\s*({number})\s*\)"
+    return re.compile(re.escape(BOX_START) + rf"{corner},\s*{corner}" + re.escape(BOX_END))
+
+
+def _json(number: str) -> re.Pattern[str]:
+    return re.compile(BOX_KEY + rf"\s*:\s*(\[\s*({number})" + rf"\s*,\s*({number})" * 3 + r"\s*\])")
+
+
+NATIVE_BOX = _native(_WHOLE)
+"""A box in the native form; four groups hold its numbers."""
+
+_JSON_BOX, _NATIVE_OF_ANY, _JSON_OF_ANY = _json(_WHOLE), _native(_ANY), _json(_ANY)
 
 POINT = re.compile(re.escape(BOX_START) + r"\(\s*[0-9]{1,4}\s*,\s*[0-9]{1,4}\s*\)" + re.escape(BOX_END))
 """A single point in the native form, as GUI agents write it; it is text here, no box."""
-
-_JSON = re.compile(BOX_KEY + r"\s*:\s*(\[\s*([0-9]{1,4})" + r"\s*,\s*([0-9]{1,4})" * 3 + r"\s*\])")
 
 _TOKENS = re.compile("(" + "|".join(map(re.escape, (REF_START, REF_END, BOX_START, BOX_END))) + ")")
 
@@ -34,28 +45,33 @@ class BoxSpan:
     """A box found in a text.
 
     Attributes:
-        box_1000: Its corners, as written.
+        box: Its corners, as written.
         start: First character of the span, ``<|box_start|>`` or ``[`` included.
         end: One past the last character, ``<|box_end|>`` or ``]`` included.
         numbers: Start and end of the four numbers, in the text's characters.
 
     """
 
-    box_1000: Box
+    box: Box
     start: int
     end: int
     numbers: tuple[tuple[int, int], ...]
 
 
-def box_text(box_1000: Box) -> str:
+def box_text(box: Box) -> str:
     """Write one box in the native form, whole units."""
-    x1, y1, x2, y2 = (round(value) for value in box_1000)
+    x1, y1, x2, y2 = (round(value) for value in box)
     return f"{BOX_START}({x1},{y1}),({x2},{y2}){BOX_END}"
 
 
-def box_list(box_1000: Box) -> str:
+def point_text(x: float, y: float) -> str:
+    """Write one point in the native form, whole units."""
+    return f"{BOX_START}({round(x)},{round(y)}){BOX_END}"
+
+
+def box_list(box: Box) -> str:
     """Write one box as the list that follows ``"bbox_2d":`` in JSON, whole units."""
-    return f"[{', '.join(str(round(value)) for value in box_1000)}]"
+    return f"[{', '.join(str(round(value)) for value in box)}]"
 
 
 def reference_text(phrase: str, box_1000: Box) -> str:
@@ -63,17 +79,41 @@ def reference_text(phrase: str, box_1000: Box) -> str:
     return f"{REF_START}{phrase}{REF_END}{box_text(box_1000)}"
 
 
-def find_boxes(text: str) -> list[BoxSpan]:
-    """Find every well-formed box of either form, in order; coordinates are not judged."""
-    spans = [_span(match, group=0) for match in _NATIVE.finditer(text)]
-    spans += [_span(match, group=1) for match in _JSON.finditer(text)]
+def find_boxes(text: str, *, is_whole: bool = True) -> list[BoxSpan]:
+    """Find every well-formed box of either form, in order; coordinates are not judged.
+
+    Args:
+        text: Of an answer.
+        is_whole: Whether numbers have one to four digits, as models write them; else also signs and fractions count.
+
+    """
+    native, json = (NATIVE_BOX, _JSON_BOX) if is_whole else (_NATIVE_OF_ANY, _JSON_OF_ANY)
+    spans = [_span(match, group=0) for match in native.finditer(text)]
+    spans += [_span(match, group=1) for match in json.finditer(text)]
     return sorted(spans, key=lambda span: span.start)
+
+
+def with_numbers(text: str, spans: Sequence[BoxSpan], boxes: Sequence[Box]) -> str:
+    """Put other numbers, in whole units, in place of those of boxes that were found in a text; all else stays.
+
+    Args:
+        text: Where they were found.
+        spans: The boxes, in order.
+        boxes: What to write instead of each.
+
+    """
+    done, at = "", 0
+    for span, box in zip(spans, boxes, strict=True):
+        for (start, end), value in zip(span.numbers, box, strict=True):
+            done += text[at:start] + str(round(value))
+            at = end
+    return done + text[at:]
 
 
 def _span(match: re.Match[str], *, group: int) -> BoxSpan:
     numbers = range(group + 1, group + 5)
     return BoxSpan(
-        box_1000=Box(*(float(match[number]) for number in numbers)),
+        box=Box(*(float(match[number]) for number in numbers)),
         start=match.start(group),
         end=match.end(group),
         numbers=tuple(match.span(number) for number in numbers),
@@ -92,16 +132,3 @@ def markup_pieces(text: str) -> Iterator[tuple[int, str, bool]]:
         if piece:
             yield start, piece, piece in (REF_START, REF_END, BOX_START, BOX_END)
         start += len(piece)
-
-
-def parse_answer(text: str) -> Box | None:
-    """Read the first box of a generated answer.
-
-    Returns:
-        The box, or ``None`` if there is none or it is impossible (out of 0–1000, no area): a parse failure.
-
-    """
-    spans = find_boxes(text)
-    if not spans or fault_of(spans[0].box_1000, width=UNITS, height=UNITS):
-        return None
-    return spans[0].box_1000

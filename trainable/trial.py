@@ -50,7 +50,11 @@ class Trial:
         seed, records = config.training.seed, host.split.train
         self._pace = SelfPace(records, host.base_losses) if config.curriculum.pacing == "self_paced" else None
         self._sampler = RowSampler(
-            records, self._first_ranks(), config.curriculum, random.Random(child_seed(seed, "data order"))
+            records,
+            self._first_ranks(),
+            config.curriculum,
+            random.Random(child_seed(seed, "data order")),
+            source_shares=host.source_shares,
         )
         self._mixture = Mixture(
             config.mixture,

@@ -34,7 +34,7 @@ def test_a_sweep_runs_on_photographs_with_coco_boxes(tmp_path, examples):
     paths = (f"data.sources.0.annotations={data}/instances.json", f"data.sources.0.images={data}/images")
     done = sweep(examples / "coco.yaml", folder, *paths)
     assert "53 locate" in done.stdout
-    assert "172 boxes of categories with several boxes or a crowd in a photo not located" in done.stdout
+    assert "172 boxes of categories with more than 1 box or a crowd in a photo not located" in done.stdout
     rows = duckdb.sql(
         f"""SELECT "metric.grounding.constant_box_miou", "metric.grounding.parse_failure_rate", "metric.text.token_f1"
             FROM '{folder}/reports/*.parquet' WHERE step = 4"""

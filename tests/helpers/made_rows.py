@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
+from spaces.trial import DataConfig
 from trainable.boxes import Box
 from trainable.data.collate import Example
 from trainable.data.records import IMAGE_TAG, Record, Turn
 from trainable.data.render import render
+from trainable.data.split import Split, split_records
 from trainable.markup import find_boxes, reference_text
 from trainable.model.load import Base
 
@@ -21,13 +24,17 @@ class PlainImage:
     key: str
     size: tuple[int, int] = (112, 112)
 
+    @property
+    def label(self) -> str:
+        return self.key
+
     def load(self) -> Image.Image:
         return Image.new("RGB", self.size, self.key)
 
 
 def made_record(question: str, answer: str, *, colour: str | None = "red", name: str = "row") -> Record:
     """Give a row of one turn, with an image of one colour or none."""
-    boxes = tuple(span.box_1000 for span in find_boxes(answer))
+    boxes = tuple(span.box for span in find_boxes(answer))
     return Record(
         id=name,
         task="grounding" if boxes else "text",
@@ -56,8 +63,13 @@ def mixed_records() -> list[Record]:
     ]
 
 
+def split_by_image(records: Sequence[Record], *, search_share: float, seed: int) -> Split:
+    """Split rows in two."""
+    shares = {"search_share": search_share, "confirm_share": 0, "test_share": 0, "split_seed": seed}
+    return split_records(records, DataConfig.model_validate({"sources": [{"source": "shapes"}], **shares}))
+
+
 def example_of(record: Record, base: Base) -> Example:
     """Prepare a row as a trial does."""
     pixels = tuple(base.pixels(image.load()) for image in record.images)
-    row = render(record, image_tokens=[p.tokens for p in pixels], tokenizer=base.tokenizer, ids=base.ids)
-    return Example(row, pixels)
+    return Example(render(record, base.processor), pixels)

@@ -52,7 +52,7 @@ ROWS = {
     "bbox_2d_json": (1, [REFERENCE], ["2 boxes begin and 1 are written"]),
     "token_injection_label": (0, [], ["holds a token of the model's own markup"]),
     "empty_label": (0, [], ["a phrase of objects.ref must be a text"]),
-    "decimal_comma": (0, [], ["are of no known format"]),
+    "decimal_comma": (0, [], ["the row holds OpenImages boxes"]),
     "string_not_list": (1, [], []),
     "no_tag_one_image": (0, [], ["0 <image> tags but 1 images"]),
     "tag_in_answer": (0, [], ["2 <image> tags but 1 images"]),
@@ -69,7 +69,7 @@ ROWS = {
     "video_row": (0, [], ["the row holds videos", "the row holds audio"]),
     "roles_sharegpt": (3, [], []),
     "starts_with_assistant": (0, [], [TURNS]),
-    "two_assistants": (0, [], [TURNS]),
+    "two_assistants": (1, [], []),  # both are trained on
     "no_assistant": (0, [], [TURNS, TURNS, "the row has no turn"]),
     "empty_answer": (0, [], ["an answer is empty", "an answer is empty", "must be a text"]),
     "mixed_content_types": (3, [], []),
@@ -82,7 +82,7 @@ ROWS = {
     "scripts": (3, [], []),
     "alpaca_variants": (2, [], ["preference pairs"]),
     "kto_dpo_rows": (0, [], ["labels", "preference pairs", "preference pairs"]),
-    "vqa_multi_answers": (0, [], ["columns 'question', 'image', 'answers' are of no known format"]),
+    "vqa_multi_answers": (1, [], []),  # the most frequent answer is trained on, all ten score
 }
 # case: the error that refuses the file as a whole
 FILES = {

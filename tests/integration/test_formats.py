@@ -62,7 +62,7 @@ def test_content_parts_with_images_of_their_own_are_read_where_the_images_are_th
         ("fmt-ms-swift", "tests_llm_data/swift_pre.jsonl", "are of no known format"),
         ("fmt-gui-jsonl", "os-atlas/ac_test.jsonl", "lies outside"),
         ("fmt-gui-jsonl", "vlm-r1/gui_multi-image.part.jsonl", "does not exist in"),
-        ("fmt-ui-tars", "training_example.json", "must alternate"),
+        ("fmt-ui-tars", "training_example.json", "4 <image> tags but 0 images"),
     ],
 )
 def test_what_can_not_be_trained_on_is_refused_by_row_and_by_name(folder, name, reason):
@@ -101,7 +101,7 @@ def test_ms_swift_placeholders_become_the_native_form_or_json(tmp_path):
     answers = [record.turns[0].answer for record in result.records]
     native = "<|object_ref_start|>a dog<|object_ref_end|><|box_start|>(221,423),(569,886)<|box_end|>"
     assert native in answers[0] and native in answers[3]
-    assert [record.kind for record in result.records].count("point") == 1
+    assert [record.kind for record in result.records].count("point") == 2
     lists = json.loads(answers[-1])
     assert [entry["label"] for entry in lists] == ["sheep", "sheep"]
     assert all(len(entry["bbox_2d"]) == 4 for entry in lists)

@@ -153,7 +153,12 @@ def test_generation_agrees_with_the_teacher_forced_argmax(host):
     prompt = example.row.ids[: example.row.prompt_length]
     ids = host.base.tokenizer(answer, add_special_tokens=False)["input_ids"]
     row = dataclasses.replace(
-        example.row, ids=prompt + tuple(ids), roles=(0,) * len(prompt) + (1,) * len(ids), digits=(), boxes_1000=()
+        example.row,
+        ids=prompt + tuple(ids),
+        roles=(0,) * len(prompt) + (1,) * len(ids),
+        digits=(),
+        boxes=(),
+        extents=(),
     )
     batch = collate([dataclasses.replace(example, row=row)], host.base)
     with torch.no_grad():

@@ -7,14 +7,14 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_rows import made_record
+from made_rows import made_record, split_by_image
 
 from spaces import CurriculumConfig
 from spaces.curriculum import Pacing
 from trainable.boxes import Box
 from trainable.data.difficulty import difficulty_ranks
 from trainable.data.sampler import RowSampler
-from trainable.data.split import data_hash, split_by_image
+from trainable.data.split import data_hash
 from trainable.errors import DataError
 from trainable.markup import reference_text
 
@@ -275,9 +275,16 @@ def test_one_photo_of_each_kind_still_gives_two_splits():
 
 
 def test_rows_without_images_are_split_one_by_one():
-    records = [made_record("What?", "so", colour=None, name=f"t{n}") for n in range(10)]
+    records = [made_record("What?", f"so {n}", colour=None, name=f"t{n}") for n in range(10)]
     split = split_by_image(records, search_share=0.3, seed=0)
     assert (len(split.train), len(split.search)) == (7, 3)
+
+
+def test_rows_of_one_text_stay_together():
+    records = [made_record("What?", f"so {n % 2}", colour=None, name=f"t{n}") for n in range(10)]
+    split = split_by_image(records, search_share=0.3, seed=0)
+    assert {len({record.turns[0].answer for record in part}) for part in (split.train, split.search)} == {1}
+    assert (len(split.train), len(split.search)) == (5, 5)
 
 
 def test_a_pacing_opens_the_same_share_of_every_source():

@@ -32,7 +32,8 @@ class Targets:
         digit_values: 0–9, int64, of shape ``[d]``.
         digit_places: 1, 10, 100 or 1000, float32, of shape ``[d]``.
         digit_corners: Index among the ``4 * m`` coordinates of each digit, int64, of shape ``[d]``.
-        boxes_1000: True corners in 0–1000, float32, of shape ``[m, 4]``.
+        boxes: True corners as they are written, float32, of shape ``[m, 4]``.
+        extents: The number that the edge of the image has for each: 1000, or pixels, float32, of the same shape.
         digit_ids: Vocabulary ids of the digits 0 to 9, int64, of shape ``[10]``.
 
     """
@@ -44,7 +45,8 @@ class Targets:
     digit_values: Tensor
     digit_places: Tensor
     digit_corners: Tensor
-    boxes_1000: Tensor
+    boxes: Tensor
+    extents: Tensor
     digit_ids: Tensor
 
 
@@ -121,12 +123,14 @@ def _targets(rows: Sequence[Row], labels: Tensor, in_box: Tensor, keep: Tensor, 
     digit_rows: list[int] = []
     digits: list[tuple[int, int, int]] = []
     boxes: list[float] = []
+    extents: list[float] = []
     for index, row in enumerate(rows):
         first_box = len(boxes) // 4
         for digit in row.digits:
             digit_rows.append(int(order[index, digit.position - 1]))
             digits.append((digit.value, digit.place, (first_box + digit.box) * 4 + digit.corner))
-        boxes.extend(row.boxes_1000)
+        boxes.extend(row.boxes)
+        extents.extend(value for width, height in row.extents for value in (width, height, width, height))
     table = torch.tensor(digits, dtype=torch.int64).reshape(-1, 3)
     device = base.device
     return Targets(
@@ -137,6 +141,7 @@ def _targets(rows: Sequence[Row], labels: Tensor, in_box: Tensor, keep: Tensor, 
         digit_values=table[:, 0].to(device),
         digit_places=table[:, 1].float().to(device),
         digit_corners=table[:, 2].to(device),
-        boxes_1000=torch.tensor(boxes, dtype=torch.float32, device=device).reshape(-1, 4),
+        boxes=torch.tensor(boxes, dtype=torch.float32, device=device).reshape(-1, 4),
+        extents=torch.tensor(extents, dtype=torch.float32, device=device).reshape(-1, 4),
         digit_ids=torch.tensor(base.ids.digits, device=device),
     )

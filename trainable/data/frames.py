@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import get_args
 
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
+
 from spaces.trial import Frame
-from trainable.boxes import UNITS, Box, fault_of, pixels_to_thousandths
+from trainable.boxes import UNITS, Box, Size, fault_of, rounded, scaled
 
 FRAMES: tuple[Frame, ...] = get_args(Frame)
 
-Size = tuple[int, int]
 Numbers = tuple[float, float, float, float]
+
+RESIZED_MAX_PIXELS = 1_003_520
+"""1280 cells of 28 x 28: the budget of Qwen's published converters, and of ``resized_xyxy`` unless another is told."""
+
+_RESIZED_FACTOR, _RESIZED_MIN_PIXELS = 28, 56 * 56
+_BUDGETS = (RESIZED_MAX_PIXELS, *(cells * _RESIZED_FACTOR**2 for cells in (256, 512, 768, 1024, 2048, 4096)))
+"""Pixel budgets that boxes are tried with, those of common recipes."""
+
+_LOOK_ALIKE: tuple[Frame, ...] = ("unit_yxyx", "thousandths_yxyx")
+"""Relative to both sides alike: their numbers do not show which axis comes first."""
 
 _ENOUGH = 20
 """Fewer boxes prove nothing about their frame."""
+
+_JUDGED = 5000
+"""So many boxes of a data set, evenly chosen, are looked at."""
 
 _FEW = 0.02
 """Share of impossible boxes that a data set may have for reasons of its own."""
@@ -23,7 +39,27 @@ _FEW = 0.02
 _CLEARLY = 1.15
 """A frame in which boxes reach so many times further into their images than in another is the better reading."""
 
+_COINCIDENCE = 1e-2
+"""Chance below which boxes that keep to a part of their images are no coincidence."""
+
 _ROUNDING_PX = 1.0
+
+
+@dataclass(frozen=True)
+class Framing:
+    """How numbers are read.
+
+    Attributes:
+        frame: What they are.
+        max_pixels: Pixel budget of the images that ``resized_xyxy`` was drawn on.
+
+    """
+
+    frame: Frame
+    max_pixels: int = RESIZED_MAX_PIXELS
+
+    def __str__(self) -> str:
+        return f"{self.frame} of at most {self.max_pixels} pixels" if self.frame == "resized_xyxy" else self.frame
 
 
 @dataclass(frozen=True)
@@ -40,39 +76,64 @@ class FrameVerdict:
     evidence: str
 
 
-def to_pixels(numbers: Numbers, frame: Frame, size: Size) -> Box:
+@lru_cache(maxsize=100_000)
+def resized_size(size: Size, max_pixels: int = RESIZED_MAX_PIXELS) -> Size:
+    """Give the size to which Qwen2.5-VL's processor resizes an image: multiples of 28 within a budget of pixels."""
+    width, height = size
+    high, wide = smart_resize(height, width, _RESIZED_FACTOR, _RESIZED_MIN_PIXELS, max_pixels)
+    return wide, high
+
+
+def to_pixels(numbers: Numbers, framing: Framing | Frame, size: Size) -> Box:
     """Express numbers of a frame as corners in pixels of the upright image.
 
     Args:
         numbers: As they stand in the data.
-        frame: ``pixels_xyxy`` and ``pixels_xywh`` in pixels, ``pixels_yxyx`` with y first, ``unit_xyxy`` and
-            ``unit_xywh`` in 0–1, ``thousandths_xyxy`` in 0–1000 of the image.
+        framing: ``pixels`` are those of the upright image, ``unit`` shares of it in 0–1, ``thousandths`` in 0–1000,
+            ``resized`` the pixels of the image after Qwen2.5-VL's resizing; ``xyxy`` are two corners, ``yxyx`` the
+            same with y first, ``xywh`` the upper left corner and the size, ``cxcywh`` the centre and the size.
         size: Width and height of the image in pixels.
 
     Returns:
         Corners as they come: unchecked.
 
     """
-    width, height = size
+    framing = framing if isinstance(framing, Framing) else Framing(framing)
+    unit, _, order = framing.frame.partition("_")
+    match unit:
+        case "pixels":
+            extent: tuple[float, float] = size
+        case "unit":
+            extent = (1, 1)
+        case "thousandths":
+            extent = (UNITS, UNITS)
+        case _:
+            extent = resized_size(size, framing.max_pixels)
+    box = _corners(numbers, order)
+    return box if extent == size else scaled(box, extent, size)
+
+
+def _corners(numbers: Numbers, order: str) -> Box:
     first, second, third, fourth = numbers
-    match frame:
-        case "pixels_xyxy":
-            return Box(first, second, third, fourth)
-        case "pixels_xywh":
+    match order:
+        case "xywh":
             return Box(first, second, first + third, second + fourth)
-        case "pixels_yxyx":
+        case "cxcywh":
+            return Box(first - third / 2, second - fourth / 2, first + third / 2, second + fourth / 2)
+        case "yxyx":
             return Box(second, first, fourth, third)
-        case "unit_xyxy":
-            return Box(first * width, second * height, third * width, fourth * height)
-        case "unit_xywh":
-            return Box(first * width, second * height, (first + third) * width, (second + fourth) * height)
-        case "thousandths_xyxy":
-            return Box(first / UNITS * width, second / UNITS * height, third / UNITS * width, fourth / UNITS * height)
+        case _:
+            return Box(first, second, third, fourth)
 
 
-def to_thousandths(numbers: Numbers, frame: Frame, size: Size) -> Box:
+def exact_thousandths(numbers: Numbers, framing: Framing | Frame, size: Size) -> Box:
+    """Express numbers of a frame in thousandths of the image, not rounded; unchecked."""
+    return scaled(to_pixels(numbers, framing, size), size, (UNITS, UNITS))
+
+
+def to_thousandths(numbers: Numbers, framing: Framing | Frame, size: Size) -> Box:
     """Express numbers of a frame in Qwen2-VL's, as whole thousandths of the image; unchecked."""
-    return pixels_to_thousandths(to_pixels(numbers, frame, size), width=size[0], height=size[1])
+    return rounded(exact_thousandths(numbers, framing, size))
 
 
 def plausible_frames(boxes: Sequence[tuple[Numbers, Size]]) -> tuple[tuple[Frame, ...], str]:
@@ -80,7 +141,9 @@ def plausible_frames(boxes: Sequence[tuple[Numbers, Size]]) -> tuple[tuple[Frame
 
     A frame is out if more than 2 % of the boxes leave their images or have crossed corners in it. Of those left, only
     those count in which the outermost boxes come about as near to the right and to the lower edge as in the best: many
-    boxes that stay inside by much would be a coincidence.
+    boxes that stay inside by much would be a coincidence. ``resized_xyxy`` stands in for ``pixels_xyxy`` where boxes
+    keep to what resized images span (``resized_budget``). Frames relative to both sides alike with y first look like
+    those with x first and are left out.
 
     Args:
         boxes: Numbers and the size of their image.
@@ -89,39 +152,81 @@ def plausible_frames(boxes: Sequence[tuple[Numbers, Size]]) -> tuple[tuple[Frame
         Frames, none where boxes are too few to tell or make sense in no frame, and the evidence in one line.
 
     """
-    counts: dict[Frame, int] = {frame: _possible(boxes, frame) for frame in FRAMES}
+    judged = _judged(boxes)
+    counts: dict[Frame, int] = {
+        frame: _possible(judged, Framing(frame)) for frame in FRAMES if frame not in ("resized_xyxy", *_LOOK_ALIKE)
+    }
     shown = ", ".join(f"{frame} {count}" for frame, count in counts.items() if count)
-    evidence = f"of {len(boxes)} boxes are possible as {shown or 'no frame'}"
-    if len(boxes) < _ENOUGH:
+    evidence = f"of {len(judged)} boxes are possible as {shown or 'no frame'}"
+    if len(judged) < _ENOUGH:
         return (), f"too few boxes to tell a frame; {evidence}"
     reach: dict[Frame, float] = {
-        frame: _reach(boxes, frame) for frame, count in counts.items() if count >= (1 - _FEW) * len(boxes)
+        frame: _reach(judged, Framing(frame)) for frame, count in counts.items() if count >= (1 - _FEW) * len(judged)
     }
+    budget = resized_budget(boxes, chance=_COINCIDENCE if "pixels_xyxy" in reach else 1)
+    if budget is not None:
+        reach["resized_xyxy"] = _reach(judged, Framing("resized_xyxy", budget))
+        reach.pop("pixels_xyxy", None)
+        evidence += f"; they keep to what images span that are resized to at most {budget} pixels"
     return tuple(frame for frame, found in reach.items() if found * _CLEARLY >= max(reach.values())), evidence
 
 
-def judge_frame(boxes: Sequence[tuple[Numbers, Size]], frame: Frame) -> FrameVerdict:
+def resized_budget(boxes: Sequence[tuple[Numbers, Size]], *, chance: float) -> int | None:
+    """Give the pixel budget of the resized images that corners were drawn on, if they show one.
+
+    In an image that was shrunk to a share s of its area, a box of the resized image never leaves the part s of the
+    original, in which both corners of an arbitrary box lie with a chance of s squared; of all boxes, with the product.
+
+    Args:
+        boxes: Corners in pixels of the resized or of the original images, and the size of the original.
+        chance: A budget shows where the product is at most so large.
+
+    """
+    judged = _judged(boxes)
+    for budget in sorted(_BUDGETS):
+        shrunk = [(numbers, size, resized_size(size, budget)) for numbers, size in judged]
+        shares = [wide * high / (width * height) for _, (width, height), (wide, high) in shrunk]
+        inside = sum(_is_possible(Box(*numbers), resized) for numbers, _, resized in shrunk)
+        coincidence = sum(2 * math.log(share) for share in shares if share < 1)
+        if inside >= (1 - _FEW) * len(judged) and coincidence <= math.log(chance):
+            return budget
+    return None
+
+
+def judge_frame(
+    boxes: Sequence[tuple[Numbers, Size]], framing: Framing | Frame, *, is_declared: bool = False
+) -> FrameVerdict:
     """Say whether a data set's boxes can be in the frame that they are read in.
 
     Args:
         boxes: Numbers and the size of their image.
-        frame: How they are read.
+        framing: How they are read.
+        is_declared: Whether the user says so; then only impossible boxes contradict it, not those that stay away from
+            the edges.
 
     """
+    framing = framing if isinstance(framing, Framing) else Framing(framing)
     plausible, evidence = plausible_frames(boxes)
-    if not plausible or frame in plausible:
+    judged = _judged(boxes)
+    impossible = len(judged) - _possible(judged, framing)
+    is_possible = impossible <= _FEW * len(judged)
+    is_free = is_declared or framing.frame in ("resized_xyxy", *_LOOK_ALIKE)
+    if not plausible or framing.frame in plausible or (is_possible and is_free):
         return FrameVerdict(None, evidence)
-    impossible = len(boxes) - _possible(boxes, frame)
     found = " or ".join(plausible)
     return FrameVerdict(
-        f"boxes are read as {frame}, in which {impossible} of {len(boxes)} are impossible and the others out of place; "
-        f"they look like {found}",
+        f"boxes are read as {framing}, in which {impossible} of {len(judged)} are impossible and the others out of "
+        f"place; they look like {found}",
         evidence,
     )
 
 
-def _possible(boxes: Sequence[tuple[Numbers, Size]], frame: Frame) -> int:
-    return sum(_is_possible(to_pixels(numbers, frame, size), size) for numbers, size in boxes)
+def _judged(boxes: Sequence[tuple[Numbers, Size]]) -> Sequence[tuple[Numbers, Size]]:
+    return boxes[:: max(1, len(boxes) // _JUDGED)]
+
+
+def _possible(boxes: Sequence[tuple[Numbers, Size]], framing: Framing) -> int:
+    return sum(_is_possible(to_pixels(numbers, framing, size), size) for numbers, size in boxes)
 
 
 def _is_possible(box_px: Box, size: Size) -> bool:
@@ -135,14 +240,14 @@ def _snap(value: float, edge: int) -> float:
     return min(max(value, 0.0), float(edge)) if -_ROUNDING_PX <= value <= edge + _ROUNDING_PX else value
 
 
-def _reach(boxes: Sequence[tuple[Numbers, Size]], frame: Frame) -> float:
+def _reach(boxes: Sequence[tuple[Numbers, Size]], framing: Framing) -> float:
     """Give how near the outermost boxes come to the right and to the lower edge, the worse of both; 1 touches them.
 
     The second outermost counts, so that one odd box decides nothing.
     """
     shares: list[tuple[float, float]] = []
     for numbers, (width, height) in boxes:
-        box = to_pixels(numbers, frame, (width, height))
+        box = to_pixels(numbers, framing, (width, height))
         shares.append((box.x2 / width, box.y2 / height))
     return min(sorted(axis)[-2] for axis in zip(*shares, strict=True))
 

@@ -4,26 +4,63 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, ClassVar
 
 from PIL import Image, ImageOps, TiffImagePlugin
 
+from trainable.boxes import Size
 from trainable.errors import DataError
 
 _MOST_ELONGATED = 200
 """Qwen2-VL's processor refuses sides of a larger ratio."""
 
-_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError)
+_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
 """What Pillow raises on a file that is damaged, is no image or would not fit in memory."""
+
+_ORIENTATION = 0x0112
+_UPRIGHT = 1
+_TURNED = (5, 6, 7, 8)
+"""EXIF orientations that swap width and height."""
+
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image says about itself before it is decoded.
+
+    Attributes:
+        stored: Width and height in pixels, as stored.
+        orientation: EXIF's, 1 to 8; 1 where the file says nothing or something else.
+
+    """
+
+    stored: Size
+    orientation: int
+
+    @property
+    def upright(self) -> Size:
+        """Width and height in pixels, as the image is seen."""
+        width, height = self.stored
+        return (height, width) if self.orientation in _TURNED else (width, height)
 
 
 @dataclass(frozen=True)
 class FileImage:
-    """An image file; its resolved path names it."""
+    """An image file; its resolved path names it.
+
+    Attributes:
+        path: Resolved.
+        label: Its path as the data set writes it, the same wherever the data set lies.
+
+    """
 
     path: Path
+    label: str = ""
 
     @property
     def key(self) -> str:
@@ -40,6 +77,33 @@ class FileImage:
         """What Pillow opens."""
         return self.path
 
+    @cached_property
+    def header(self) -> Header:
+        """Sizes and orientation, read once.
+
+        Raises:
+            DataError: If the file is no image.
+
+        """
+        return read_header(self.path)
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels, upright."""
+        return self.header.upright
+
+    @property
+    def byte_count(self) -> int:
+        """Size of the file in bytes."""
+        return self.path.stat().st_size
+
+    def digest(self, first: int | None = None) -> str:
+        """Give the SHA-256 of the file, or of its first bytes, in hexadecimal."""
+        with self.path.open("rb") as file:
+            if first is not None:
+                return hashlib.sha256(file.read(first)).hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def load(self) -> Image.Image:
         """Open the image; see ``open_image``.
 
@@ -54,7 +118,7 @@ class FileImage:
 class BytesImage:
     """An image that a row holds itself; a hash of its bytes names it."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     key: str
     name: ClassVar[str] = "the image in the row"
 
@@ -64,9 +128,38 @@ class BytesImage:
         return cls(data, f"sha256:{hashlib.sha256(data).hexdigest()}")
 
     @property
+    def label(self) -> str:
+        """The hash: it has no other name."""
+        return self.key
+
+    @property
     def file(self) -> IO[bytes]:
         """What Pillow opens, at its start."""
         return io.BytesIO(self.data)
+
+    @cached_property
+    def header(self) -> Header:
+        """Sizes and orientation, read once.
+
+        Raises:
+            DataError: If the bytes are no image.
+
+        """
+        return read_header(self.file, name=self.name)
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels, upright."""
+        return self.header.upright
+
+    @property
+    def byte_count(self) -> int:
+        """Number of bytes."""
+        return len(self.data)
+
+    def digest(self, first: int | None = None) -> str:
+        """Give the SHA-256 of the bytes, or of the first of them, in hexadecimal."""
+        return hashlib.sha256(self.data[:first]).hexdigest()
 
     def load(self) -> Image.Image:
         """Open the image; see ``open_image``.
@@ -96,9 +189,7 @@ def open_image(file: Path | IO[bytes], *, name: str) -> Image.Image:
             upright = ImageOps.exif_transpose(opened)
             upright.load()
     except _FAULTS as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{name} is no readable image: {error}") from error
+        raise _refusal(error, file, name) from error
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
         alpha = upright.convert("RGBA")
         white = Image.new("RGBA", alpha.size, "white")
@@ -114,7 +205,7 @@ def image_fault(image: FileImage | BytesImage) -> str | None:
             opened.draft("RGB", (1, 1))  # a JPEG is then decoded at an eighth of its size, to its end all the same
             opened.load()
     except _FAULTS as error:
-        return str(error) if isinstance(error, DataError) else f"{image.name} is no readable image: {error}"
+        return str(_refusal(error, image.file, image.name))
     return None
 
 
@@ -124,10 +215,12 @@ def _check_header(opened: Image.Image, name: str) -> None:
     width, height = opened.size
     if min(width, height) == 0 or max(width, height) > _MOST_ELONGATED * min(width, height):
         raise DataError(f"{name} has {width}x{height} pixels; at most 200 to 1 is possible")
+    if opened.format == "GIF":
+        _ = getattr(opened, "n_frames", 1)  # looks at the extent of every frame: a later one may be a bomb
 
 
-def size_of(file: Path | IO[bytes], *, name: str | None = None) -> tuple[int, int]:
-    """Give width and height of an image as it is seen upright, without decoding it.
+def read_header(file: Path | IO[bytes], *, name: str | None = None) -> Header:
+    """Read size and orientation of an image without decoding it.
 
     Args:
         file: A path or an open file.
@@ -142,7 +235,51 @@ def size_of(file: Path | IO[bytes], *, name: str | None = None) -> tuple[int, in
             width, height = opened.size
             if isinstance(opened, TiffImagePlugin.TiffImageFile):  # its size is turned already in some versions
                 width, height = opened.tag_v2[256], opened.tag_v2[257]
-            turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            return (height, width) if turned else (width, height)
+            orientation = opened.getexif().get(_ORIENTATION, _UPRIGHT)
     except _FAULTS as error:
-        raise DataError(f"{name or file} is no readable image: {error}") from error
+        raise _refusal(error, file, name or str(file)) from error
+    return Header((width, height), orientation if orientation in range(1, 9) else _UPRIGHT)
+
+
+def size_of(file: Path) -> Size:
+    """Give width and height of an image file as it is seen upright, without decoding it.
+
+    Raises:
+        DataError: If the file is no image.
+
+    """
+    return read_header(file).upright
+
+
+def _refusal(error: BaseException, file: Path | IO[bytes], name: str) -> DataError:
+    """Turn what Pillow raised into a reason, with what the bytes look like."""
+    if isinstance(error, DataError):
+        return error
+    try:
+        head = file.read_bytes()[:_HEAD_BYTES] if isinstance(file, Path) else _first_bytes(file)
+    except (OSError, ValueError):
+        head = b"?"
+    reason = str(error).replace(str(file), "the file") or type(error).__name__
+    return DataError(f"{name} is no readable image: {reason}{_hint(head)}")
+
+
+def _first_bytes(file: IO[bytes]) -> bytes:
+    file.seek(0)
+    return file.read(_HEAD_BYTES)
+
+
+_SIGNS: Mapping[str, bytes] = {
+    "; it is a Git LFS pointer, fetch it by `git lfs pull`": b"version https://git-lfs",
+    "; it is an SVG drawing, convert it to PNG": b"<svg",
+    "; it is an HTML page, as a failed download leaves it": b"<html",
+    "; it is a PDF document, convert its pages to PNG": b"%PDF-",
+}
+
+
+def _hint(head: bytes) -> str:
+    if not head:
+        return "; the file is empty"
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+        return "; it is HEIF, convert it to JPEG or PNG"
+    start = head.lstrip().lower()[:200]
+    return next((hint for hint, sign in _SIGNS.items() if sign.lower() in start), "")

@@ -7,7 +7,7 @@ from typing import Literal, Protocol, get_args
 
 from PIL.Image import Image
 
-from trainable.boxes import Box
+from trainable.boxes import Box, Size
 
 Task = Literal["grounding", "text"]
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -24,6 +24,16 @@ class ImageSource(Protocol):
         """Names the image: two sources with one key show the same picture."""
         ...
 
+    @property
+    def label(self) -> str:
+        """Names the image within its data set, the same on every machine."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels, upright."""
+        ...
+
     def load(self) -> Image:
         """Open the image as RGB, upright.
 
@@ -35,11 +45,40 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True)
+class PlacedBox:
+    """A box of an answer.
+
+    Attributes:
+        box_1000: In thousandths of its image, as exactly as the data set says: not rounded.
+        image: Index of its image in the record.
+
+    """
+
+    box_1000: Box
+    image: int = 0
+
+
+@dataclass(frozen=True)
 class Turn:
-    """One question and its answer; every answer is supervised."""
+    """One question and its answer.
+
+    Attributes:
+        question: With an ``<image>`` tag for each image.
+        answer: Boxes in it are in whole thousandths.
+        boxes: The boxes of the answer, in order; those that the text says if empty.
+        is_supervised: Whether the answer is trained on; one that is not is part of the prompt of the next.
+        is_asked: Whether a question stands before the answer; else it follows the answer before at once.
+        markup: Spans of the question that are the model's own tokens, put there for a data set's placeholders; the
+            same characters elsewhere are a user's text.
+
+    """
 
     question: str
     answer: str
+    boxes: tuple[PlacedBox, ...] = ()
+    is_supervised: bool = True
+    is_asked: bool = True
+    markup: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,11 +90,12 @@ class Record:
         task: ``grounding`` if the last answer holds a box, else ``text``.
         kind: What is asked, for slices: ``locate``, ``colour``, ``count``, …
         images: As many as there are ``<image>`` tags in the questions.
-        turns: At least one; evaluation generates the answer of the last.
-        boxes_1000: Boxes of the last answer, in 0–1000 of the image.
+        turns: At least one; evaluation generates the answer of the last, which is supervised.
+        boxes_1000: Boxes of the last answer, in whole thousandths of the image.
         system: The system turn, or ``None`` for the template's own.
         source: Index of the data set that it came from.
         distractors: Number of other objects of the first box's class in the image, where the source knows it.
+        references: Accepted answers to the last question, the trained one first; empty if it alone is right.
 
     """
 
@@ -68,3 +108,4 @@ class Record:
     system: str | None = None
     source: int = 0
     distractors: int | None = None
+    references: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A record as tokens: Qwen2-VL's chat template, turn by turn, with the role of every token.
+"""A record as tokens: the chat template of Qwen's models, turn by turn, with the role of every token.
 
 ``apply_chat_template`` can't say which tokens are the assistant's (the published template has no generation marks), and
 would turn special tokens written by a user into real ones; hence an own renderer. It equals the template on every text
@@ -7,16 +7,17 @@ without such tokens.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from trainable.boxes import Box, Size
 from trainable.data.records import IMAGE_TAG, Record, Turn
 from trainable.errors import DataError
 from trainable.markup import BoxSpan, find_boxes, markup_pieces
-from trainable.model.load import TokenIds
-
-DEFAULT_SYSTEM = "You are a helpful assistant."
+from trainable.model.family import largest_fault
+from trainable.model.load import Processor
 
 PROMPT, TEXT, BOX = 0, 1, 2
 """Roles of a token: not supervised, supervised outside boxes, supervised inside a box."""
@@ -50,7 +51,8 @@ class Row:
         ids: Token ids, of length ``n``.
         roles: ``PROMPT``, ``TEXT`` or ``BOX`` for each token.
         digits: Digits of the boxes in supervised answers.
-        boxes_1000: Those boxes, flattened to four numbers each.
+        boxes: Those boxes as they are written, flattened to four numbers each.
+        extents: The numbers that the edges of their images have: width and height for each box.
         prompt_length: Number of tokens before the last answer: what generation starts from.
 
     """
@@ -58,19 +60,21 @@ class Row:
     ids: tuple[int, ...]
     roles: tuple[int, ...]
     digits: tuple[Digit, ...]
-    boxes_1000: tuple[float, ...]
+    boxes: tuple[float, ...]
+    extents: tuple[Size, ...]
     prompt_length: int
 
 
 class _Builder:
     """Collects tokens; neighbouring texts are joined before they are tokenised, as the template's string would be."""
 
-    def __init__(self, tokenizer: Any, ids: TokenIds) -> None:
-        self.tokenizer, self.special = tokenizer, ids
+    def __init__(self, processor: Processor) -> None:
+        self.tokenizer, self.special = processor.tokenizer, processor.ids
         self.ids: list[int] = []
         self.roles: list[int] = []
         self.digits: list[Digit] = []
-        self.boxes_1000: list[float] = []
+        self.boxes: list[Box] = []
+        self.extents: list[Size] = []
         self._pending = ""
 
     def text(self, text: str) -> None:
@@ -88,22 +92,23 @@ class _Builder:
             self.roles.append(PROMPT)
         self._pending = ""
 
-    def answer(self, answer: str) -> None:
-        """Add an answer and its end, supervised; native tokens in it are real ones."""
+    def answer(self, answer: str, extents: Sequence[Size], *, is_supervised: bool) -> None:
+        """Add an answer and its end; native tokens in it are real ones."""
         self.flush()
-        spans = find_boxes(answer)
-        first_box = len(self.boxes_1000) // 4
-        for span in spans:
-            self.boxes_1000.extend(span.box_1000)
+        spans = find_boxes(answer) if is_supervised else []
+        first_box = len(self.boxes)
+        self.boxes.extend(span.box for span in spans)
+        self.extents.extend(extents[: len(spans)])
         for start, piece, is_token in markup_pieces(answer):
             if is_token:
-                self.token(self.special.markup[piece], role=_role(spans, start, start + len(piece)))
+                role = _role(spans, start, start + len(piece)) if is_supervised else PROMPT
+                self.token(self.special.markup[piece], role=role)
                 continue
             for token, first, last in self._encode(piece):
                 self._note_digit(piece[first:last], start + first, spans, first_box)
                 self.ids.append(token)
-                self.roles.append(_role(spans, start + first, start + last))
-        self.token(self.special.im_end, role=TEXT)
+                self.roles.append(_role(spans, start + first, start + last) if is_supervised else PROMPT)
+        self.token(self.special.im_end, role=TEXT if is_supervised else PROMPT)
 
     def _encode(self, text: str) -> list[tuple[int, int, int]]:
         """Give token, first character and one past the last; special tokens in the text stay plain text."""
@@ -126,61 +131,90 @@ def _role(spans: Sequence[BoxSpan], start: int, end: int) -> int:
     return BOX if any(span.start <= start and end <= span.end for span in spans) else TEXT
 
 
-def render(record: Record, *, image_tokens: Sequence[int], tokenizer: Any, ids: TokenIds) -> Row:
+def render(record: Record, processor: Processor) -> Row:
     """Turn a record into tokens.
 
     Args:
         record: Its ``<image>`` tags stand for its images, in order.
-        image_tokens: Number of tokens of each image.
-        tokenizer: A Qwen2-VL tokenizer.
-        ids: Its special tokens.
+        processor: Of the model that is trained; its family decides how boxes are written.
 
     Returns:
-        The row; all answers and their ``<|im_end|>`` are supervised, nothing else.
+        The row; supervised are the answers that are trained on and their ``<|im_end|>``, nothing else.
 
     Raises:
-        DataError: If tags and images differ in number, or nothing is supervised.
+        DataError: If tags and images differ in number, nothing is supervised, a box has a number of more than four
+            digits, or the processor refuses an image.
 
     """
     tags = sum(turn.question.count(IMAGE_TAG) for turn in record.turns)
-    if tags != len(image_tokens):
-        raise DataError(f"{record.id}: {tags} {IMAGE_TAG} tags but {len(image_tokens)} images")
-    builder = _Builder(tokenizer, ids)
-    counts = iter(image_tokens)
-    _speak(builder, "system", record.system or DEFAULT_SYSTEM)
+    if tags != len(record.images):
+        raise DataError(f"{record.id}: {tags} {IMAGE_TAG} tags but {len(record.images)} images")
+    resized = [processor.resized(image.size) for image in record.images]
+    builder = _Builder(processor)
+    counts = iter([processor.tokens(image.size) for image in record.images])
+    system = record.system or processor.default_system
+    if system is not None:
+        _say(builder, "system", system)
     prompt_length = 0
     for turn in record.turns:
-        _ask(builder, turn, counts)
-        builder.token(ids.im_start)
+        if turn.is_asked:
+            _ask(builder, *processor.family.question(turn, resized), counts)
+        builder.token(builder.special.im_start)
         builder.text("assistant\n")
         builder.flush()  # generation starts from a prompt that ends here, so the answer is tokenised apart
         prompt_length = len(builder.ids)
-        builder.answer(turn.answer)
+        extents = _extents(turn, resized, processor)
+        builder.answer(processor.family.answer(turn, resized), extents, is_supervised=turn.is_supervised)
         builder.text("\n")
     builder.flush()
     if not any(builder.roles):
         raise DataError(f"{record.id}: no token is supervised")
+    if fault := largest_fault(builder.boxes):
+        raise DataError(f"{record.id}: {fault}")
+    numbers = tuple(value for box in builder.boxes for value in box)
     return Row(
-        tuple(builder.ids), tuple(builder.roles), tuple(builder.digits), tuple(builder.boxes_1000), prompt_length
+        tuple(builder.ids),
+        tuple(builder.roles),
+        tuple(builder.digits),
+        numbers,
+        tuple(builder.extents),
+        prompt_length,
     )
 
 
-def _speak(builder: _Builder, role: Literal["system", "user"], text: str) -> None:
+def _extents(turn: Turn, resized: Sequence[Size], processor: Processor) -> list[Size]:
+    """Give, for every box of an answer, the numbers that the edges of its image have."""
+    images = [box.image for box in turn.boxes] or [0] * len(find_boxes(turn.answer))
+    return [processor.family.extent(resized[image] if resized else (0, 0)) for image in images]
+
+
+def _say(builder: _Builder, role: Literal["system"], text: str) -> None:
     builder.token(builder.special.im_start)
     builder.text(f"{role}\n{text}")
     builder.token(builder.special.im_end)
     builder.text("\n")
 
 
-def _ask(builder: _Builder, turn: Turn, counts: Any) -> None:
+def _ask(builder: _Builder, question: str, markup: Sequence[tuple[int, int]], counts: Iterator[int]) -> None:
     special = builder.special
     builder.token(special.im_start)
     builder.text("user\n")
-    for index, piece in enumerate(turn.question.split(IMAGE_TAG)):
-        if index:
+    at = 0
+    for start, end, token in _tokens_of(question, markup):
+        builder.text(question[at:start])
+        if token == IMAGE_TAG:
             builder.token(special.vision_start)
             builder.token(special.image_pad, times=next(counts))
             builder.token(special.vision_end)
-        builder.text(piece)
+        else:
+            builder.token(special.markup[token])
+        at = end
+    builder.text(question[at:])
     builder.token(special.im_end)
     builder.text("\n")
+
+
+def _tokens_of(question: str, markup: Sequence[tuple[int, int]]) -> list[tuple[int, int, str]]:
+    """Give start, end and text of everything in a question that is no user's text: image tags, and marked tokens."""
+    tags = [(match.start(), match.end(), IMAGE_TAG) for match in re.finditer(re.escape(IMAGE_TAG), question)]
+    return sorted([*tags, *((start, end, question[start:end]) for start, end in markup)])

@@ -27,6 +27,7 @@ class RowSampler:
         ranks: Place in [0, 1) of every grounding row, ``None`` for text rows.
         curriculum: Pacing and mix.
         generator: Source of every draw.
+        source_shares: What ``mix: data`` gives each source instead of its rows' share, if told.
 
     """
 
@@ -36,7 +37,10 @@ class RowSampler:
         ranks: Sequence[float | None],
         curriculum: CurriculumConfig,
         generator: random.Random,
+        *,
+        source_shares: Mapping[int | str, float] | None = None,
     ) -> None:
+        self._source_shares = source_shares
         self._curriculum, self._generator = curriculum, generator
         self._ranks = list(ranks)
         self._places = [0.0] * len(records)
@@ -95,6 +99,8 @@ class RowSampler:
         match self._curriculum.mix:
             case "data":
                 weights: Mapping[Stratum, float] = self._counts
+                if self._source_shares:
+                    weights = self._divided(self._source_shares, by=0)
             case "task":
                 share = self._curriculum.task_share_at(progress)
                 weights = self._divided({"grounding": share, "text": 1 - share}, by=1)

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
-from trainable.boxes import Box, pixels_to_thousandths
+from trainable.boxes import Box, Size, pixels_to_thousandths
 from trainable.seeding import child_seed
 
 Domain = Literal["base", "shifted"]
@@ -291,6 +291,16 @@ class SceneImage:
     def key(self) -> str:
         """Names the picture, e.g. ``shapes/shifted/17/123``."""
         return f"shapes/{self.domain}/{self.seed}/{self.index}"
+
+    @property
+    def label(self) -> str:
+        """The same: it has no file."""
+        return self.key
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels."""
+        return (SIDE_PX, SIDE_PX)
 
     def load(self) -> Image.Image:
         """Draw the picture."""

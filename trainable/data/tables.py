@@ -1,4 +1,4 @@
-"""Rows out of files: JSON, JSON lines and CSV, plain or gzipped, with errors that name the place."""
+"""Rows out of files: JSON, JSON lines, CSV, Parquet and Arrow, with errors that name the place."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
 
+from trainable.data.arrow import ARROW_SUFFIXES, arrow_rows, folder_files
 from trainable.errors import DataError
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-SUFFIXES = (".json", ".jsonl", *_DELIMITERS)
+SUFFIXES = (".json", ".jsonl", *_DELIMITERS, *ARROW_SUFFIXES)
 
 _BLANK = re.compile(r"\s*")
 
@@ -36,30 +37,58 @@ class TableRow:
     value: Any
 
 
-def read_table(path: Path) -> Iterator[TableRow]:
-    """Read the rows of a file, by its name's ending.
+def read_table(path: Path, *, part: str | None = None) -> Iterator[TableRow]:
+    """Read the rows of a file, by its name's ending, or of a folder.
 
     A ``.json`` file holds a list of rows, one row, or one value after another; a ``.jsonl`` file one value a line, or
-    values that go over lines. Texts are UTF-8, or UTF-16 with a byte-order mark. CSV has a header.
+    values that go over lines. Texts are UTF-8, or UTF-16 with a byte-order mark. CSV has a header. A folder was saved
+    by ``datasets``, or holds Parquet files.
 
     Args:
-        path: Ends in ``.json``, ``.jsonl``, ``.csv`` or ``.tsv``, perhaps followed by ``.gz``.
+        path: Ends in ``.json``, ``.jsonl``, ``.csv`` or ``.tsv``, perhaps followed by ``.gz``, in ``.parquet`` or
+            ``.arrow``, or is a folder.
+        part: The split of a folder.
 
     Raises:
         DataError: If the file as a whole can't be read, or holds no row.
 
     """
+    if path.is_dir():
+        yield from _of_folder(path, part)
+        return
+    if part is not None:
+        raise DataError(f"{path} is a file and has no part {part!r}; a folder has")
     name = path.name.lower().removesuffix(".gz")
     suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
     if suffix is None:
-        raise DataError(f"{path} is no table; expected a file that ends in {', '.join(SUFFIXES)}, or these with .gz")
-    text = _text(path)
-    rows = _csv(text, _DELIMITERS[suffix]) if suffix in _DELIMITERS else _json(text, path, is_lines=suffix == ".jsonl")
+        raise DataError(
+            f"{path} is no table; expected a folder or a file that ends in {', '.join(SUFFIXES)}, or these with .gz"
+        )
+    rows = _rows_of(path, suffix)
     first = next(rows, None)
     if first is None:
         raise DataError(f"{path} holds no rows")
     yield first
     yield from rows
+
+
+def _rows_of(path: Path, suffix: str) -> Iterator[TableRow]:
+    if suffix in ARROW_SUFFIXES:
+        return (TableRow(str(number), row) for number, row in enumerate(arrow_rows(path)))
+    text = _text(path)
+    if suffix in _DELIMITERS:
+        return _csv(text, _DELIMITERS[suffix])
+    return _json(text, path, is_lines=suffix == ".jsonl")
+
+
+def _of_folder(folder: Path, part: str | None) -> Iterator[TableRow]:
+    number = 0
+    for file in folder_files(folder, part):
+        for row in arrow_rows(file):
+            yield TableRow(str(number), row)
+            number += 1
+    if not number:
+        raise DataError(f"{folder} holds no rows")
 
 
 def _text(path: Path) -> str:

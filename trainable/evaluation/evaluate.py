@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from spaces.mixture import MixtureConfig
-from trainable.boxes import UNITS, Box, fault_of
+from trainable.boxes import Box
 from trainable.data.collate import Example, collate
 from trainable.data.records import Record
 from trainable.evaluation.generate import generate_answers
@@ -18,7 +18,6 @@ from trainable.evaluation.grounding import GroundedAnswer, score_grounding
 from trainable.evaluation.slices import slice_scores
 from trainable.evaluation.text import TextAnswer, score_text
 from trainable.losses import TokenView, make_terms
-from trainable.markup import find_boxes
 from trainable.model.load import Base
 
 _LARGEST_EXPONENT = 700.0
@@ -82,7 +81,7 @@ def evaluate(
     examples = [row.example for row in rows]
     answers = generate_answers(model, base, examples, batch=batch, max_new_tokens=max_new_tokens)
     pairs = [(row.record, answer) for row, answer in zip(rows, answers, strict=True)]
-    grounded = [(record, _grounded(record, answer)) for record, answer in pairs if record.task == "grounding"]
+    grounded = [(record, _grounded(record, answer, base)) for record, answer in pairs if record.task == "grounding"]
     text = [(record, _text(record, answer)) for record, answer in pairs if record.task == "text"]
     return {
         **score_grounding([answer for _, answer in grounded], constant_box_1000=constant_box_1000),
@@ -90,17 +89,6 @@ def evaluate(
         **teacher_forced(model, base, rows, batch=batch),
         **(slice_scores(grounded, text) if with_slices else {}),
     }
-
-
-def predicted_boxes(answer: str) -> tuple[Box, ...]:
-    """Read the possible boxes of a generated answer, in order.
-
-    Returns:
-        Boxes in thousandths; those that leave the image or have no area are left out.
-
-    """
-    boxes = [span.box_1000 for span in find_boxes(answer)]
-    return tuple(box for box in boxes if fault_of(box, width=UNITS, height=UNITS) is None)
 
 
 @torch.no_grad()
@@ -139,8 +127,12 @@ def perplexity(nats: float) -> float:
     return math.exp(min(nats, _LARGEST_EXPONENT)) if math.isfinite(nats) else nats
 
 
-def _grounded(record: Record, answer: str) -> GroundedAnswer:
-    return GroundedAnswer(record.boxes_1000, predicted_boxes(answer))
+def _grounded(record: Record, answer: str, base: Base) -> GroundedAnswer:
+    """Compare with the true boxes; of a row with several images, in the image of the first of them."""
+    family, turn = base.processor.family, record.turns[-1]
+    resized = [base.processor.resized(image.size) for image in record.images]
+    own = resized[turn.boxes[0].image if turn.boxes else 0]
+    return GroundedAnswer(family.boxes_in(family.answer(turn, resized), own), family.boxes_in(answer, own))
 
 
 def _text(record: Record, answer: str) -> TextAnswer:

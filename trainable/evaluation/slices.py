@@ -16,6 +16,30 @@ _SMALL, _LARGE = 0.01, 0.1
 """Shares of the image below which a box is small and above which it is large."""
 
 
+_GROUNDING = (
+    *("size_small", "size_medium", "size_large"),
+    *("boxes_1", "boxes_2_4", "boxes_5_up"),
+    *("phrase_1_4", "phrase_5_9", "phrase_10_up"),
+)
+_SCORES = {"grounding": ("grounding.miou", "grounding.acc50"), "text": ("text.exact_match", "text.token_f1")}
+
+
+def slice_names(*, sources: int) -> tuple[str, ...]:
+    """Name every score that a slice can have.
+
+    Args:
+        sources: Number of data sets.
+
+    """
+    parts = [(name, ("grounding",)) for name in _GROUNDING]
+    parts += [(f"source_{index}", ("grounding", "text")) for index in range(sources)]
+    return tuple(
+        f"slice.{name}.{score}"
+        for name, tasks in parts
+        for score in ("rows", *(score for task in tasks for score in _SCORES[task]))
+    )
+
+
 @dataclass(frozen=True)
 class _Row:
     slices: tuple[str, ...]

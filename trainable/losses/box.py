@@ -7,7 +7,6 @@ from torch import Tensor
 from typing_extensions import override
 
 from spaces.mixture import Decoding
-from trainable.boxes import UNITS
 from trainable.data.collate import Targets
 from trainable.losses.base import LossTerm, TokenView
 from trainable.losses.carry import carried_boxes
@@ -32,9 +31,14 @@ def soft_boxes(view: TokenView, *, decoding: Decoding) -> Tensor:
         return carried_boxes(view, bound="lower")
     targets, device = view.targets, view.logits.device
     expected = digit_probabilities(view) @ torch.arange(10.0, device=device)
-    flat = torch.zeros(targets.boxes_1000.numel(), device=device)
+    flat = torch.zeros(targets.boxes.numel(), device=device)
     flat = flat.index_add(0, targets.digit_corners, expected * targets.digit_places)
-    return flat.reshape(-1, 4) / UNITS
+    return flat.reshape(-1, 4) / targets.extents
+
+
+def true_boxes(targets: Targets) -> Tensor:
+    """Give the true corners in 0–1 of the image, float32, of shape ``[m, 4]``."""
+    return targets.boxes / targets.extents
 
 
 def giou(first: Tensor, second: Tensor) -> Tensor:
@@ -82,7 +86,7 @@ class _SoftBoxTerm(LossTerm):
 
     @override
     def count(self, targets: Targets) -> int:
-        return targets.boxes_1000.shape[0]
+        return targets.boxes.shape[0]
 
 
 class SoftGIoU(_SoftBoxTerm):
@@ -91,7 +95,7 @@ class SoftGIoU(_SoftBoxTerm):
     @override
     def total(self, view: TokenView) -> Tensor:
         predicted = sort_corners(soft_boxes(view, decoding=self._decoding))
-        return (1 - giou(predicted, view.targets.boxes_1000 / UNITS)).sum()
+        return (1 - giou(predicted, true_boxes(view.targets))).sum()
 
 
 class SoftL1(_SoftBoxTerm):
@@ -99,4 +103,4 @@ class SoftL1(_SoftBoxTerm):
 
     @override
     def total(self, view: TokenView) -> Tensor:
-        return (soft_boxes(view, decoding=self._decoding) - view.targets.boxes_1000 / UNITS).abs().sum()
+        return (soft_boxes(view, decoding=self._decoding) - true_boxes(view.targets)).abs().sum()

@@ -9,7 +9,6 @@ from torch import Tensor
 from typing_extensions import override
 
 from spaces.mixture import Bound
-from trainable.boxes import UNITS
 from trainable.data.collate import Targets
 from trainable.losses.base import LossTerm, TokenView
 from trainable.losses.ntl import digit_probabilities
@@ -42,7 +41,7 @@ def branches(view: TokenView, *, bound: Bound) -> Branches:
     ``mid`` the middle.
     """
     targets, device = view.targets, view.logits.device
-    numbers = targets.boxes_1000.flatten()
+    numbers = targets.boxes.flatten()
     slot = _PLACES - 1 - torch.log10(targets.digit_places).round().long()
     where = (targets.digit_corners, slot)
     probabilities, true = digit_probabilities(view), targets.digit_values
@@ -79,12 +78,13 @@ class CarryLoss(LossTerm):
 
     @override
     def count(self, targets: Targets) -> int:
-        return targets.boxes_1000.numel()
+        return targets.boxes.numel()
 
     @override
     def total(self, view: TokenView) -> Tensor:
         found = branches(view, bound=self._bound)
-        return (found.probability * found.distance).sum() / UNITS
+        distances = (found.probability * found.distance).sum(dim=(1, 2))
+        return (distances / view.targets.extents.flatten()).sum()
 
 
 def carried_boxes(view: TokenView, *, bound: Bound) -> Tensor:
@@ -96,4 +96,4 @@ def carried_boxes(view: TokenView, *, bound: Bound) -> Tensor:
     """
     found = branches(view, bound=bound)
     shift = (found.probability * found.distance * found.sign).sum(dim=(1, 2))
-    return (view.targets.boxes_1000 + shift.reshape(-1, 4)) / UNITS
+    return (view.targets.boxes + shift.reshape(-1, 4)) / view.targets.extents

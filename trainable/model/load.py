@@ -1,4 +1,4 @@
-"""The frozen base model with its tokenizer and image processor."""
+"""The frozen base model with its tokenizer and image processor; and these two without the model."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import Any
 import torch
 from PIL.Image import Image
 from torch import Tensor
-from transformers import AutoModelForImageTextToText, AutoTokenizer, GenerationConfig
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoTokenizer, GenerationConfig
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil, smart_resize
 
 from spaces.trial import ModelConfig
+from trainable.boxes import Size
 from trainable.errors import DataError, ModelError
 from trainable.markup import BOX_END, BOX_START, REF_END, REF_START
+from trainable.model.family import Family, family_of
 from trainable.model.tiny import TINY_NAME, tiny_folder
 
 _log = logging.getLogger(__name__)
 
-SUPPORTED_TYPE = "qwen2_vl"
+_SYSTEM_START, _TURN_END = "<|im_start|>system\n", "<|im_end|>"
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,49 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class Base:
-    """What a worker loads once: nothing of it is ever trained."""
+class Processor:
+    """What turns rows into tokens and pixels; it needs no weights.
 
-    model: Any
+    The one pixel budget of a sweep lies in ``image_processor.size``: training, evaluation and the check share it.
+
+    Attributes:
+        family: How the model writes boxes.
+        tokenizer: The checkpoint's.
+        image_processor: The checkpoint's, with the sweep's pixel budget.
+        ids: Special tokens.
+        default_system: The system turn that the checkpoint's chat template puts before a conversation without one.
+
+    """
+
+    family: Family
     tokenizer: Any
     image_processor: Any
     ids: TokenIds
-    device: torch.device
+    default_system: str | None
+
+    def resized(self, size: Size) -> Size:
+        """Give width and height that an image is resized to.
+
+        Args:
+            size: Its width and height in pixels, upright.
+
+        Raises:
+            DataError: If one side is more than 200 times the other.
+
+        """
+        width, height = size
+        budget = self.image_processor.size
+        factor = self.image_processor.patch_size * self.image_processor.merge_size
+        try:
+            high, wide = smart_resize(height, width, factor, budget["shortest_edge"], budget["longest_edge"])
+        except (ValueError, ZeroDivisionError) as error:
+            raise DataError(f"the image processor refuses an image of {width}x{height}: {error}") from error
+        return wide, high
+
+    def tokens(self, size: Size) -> int:
+        """Give the number of tokens that stand for an image of a size."""
+        wide, high = self.resized(size)
+        return wide * high // (self.image_processor.patch_size * self.image_processor.merge_size) ** 2
 
     def pixels(self, image: Image) -> Pixels:
         """Prepare one RGB image.
@@ -108,6 +145,54 @@ class Base:
         return Pixels(out["pixel_values"], (grid[0], grid[1], grid[2]), grid[0] * grid[1] * grid[2] // merge**2)
 
 
+@dataclass(frozen=True)
+class Base:
+    """What a worker loads once: nothing of it is ever trained."""
+
+    model: Any
+    processor: Processor
+    device: torch.device
+
+    @property
+    def tokenizer(self) -> Any:
+        """The checkpoint's tokenizer."""
+        return self.processor.tokenizer
+
+    @property
+    def ids(self) -> TokenIds:
+        """Its special tokens."""
+        return self.processor.ids
+
+    def pixels(self, image: Image) -> Pixels:
+        """Prepare one RGB image; see ``Processor.pixels``."""
+        return self.processor.pixels(image)
+
+
+def load_processor(config: ModelConfig, *, only_local: bool = False) -> Processor:
+    """Load what turns rows into tokens and pixels.
+
+    Args:
+        config: ``path`` is ``tiny``, a folder, or a name on the hub.
+        only_local: Whether to leave the hub alone: what this machine does not hold is an error.
+
+    Raises:
+        ModelError: If it can't be loaded or is of no known family.
+
+    """
+    folder = _folder(config)
+    try:
+        settings = AutoConfig.from_pretrained(folder, local_files_only=only_local)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=only_local)
+        image_processor = Qwen2VLImageProcessorPil.from_pretrained(folder, local_files_only=only_local)
+    except (OSError, ValueError) as error:
+        raise _unloadable(config, error) from error
+    family = family_of(settings.model_type, path=config.path)
+    if config.max_pixels is not None:
+        smallest = min(image_processor.size["shortest_edge"], config.max_pixels)
+        image_processor.size = {"shortest_edge": smallest, "longest_edge": config.max_pixels}
+    return Processor(family, tokenizer, image_processor, TokenIds.of(tokenizer), _default_system(tokenizer))
+
+
 def load_base(config: ModelConfig) -> Base:
     """Load the base, frozen and in evaluation mode, on the GPU if there is one.
 
@@ -115,30 +200,35 @@ def load_base(config: ModelConfig) -> Base:
         config: ``path`` is ``tiny``, a folder, or a name on the hub.
 
     Raises:
-        ModelError: If it can't be loaded or is no Qwen2-VL.
+        ModelError: If it can't be loaded or is of no known family.
 
     """
-    folder = str(tiny_folder()) if config.path == TINY_NAME else config.path
+    processor = load_processor(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        model: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=getattr(torch, config.dtype))
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
+        model: Any = AutoModelForImageTextToText.from_pretrained(_folder(config), dtype=getattr(torch, config.dtype))
     except (OSError, ValueError) as error:
-        hint = "" if Path(folder).exists() else "; it is no folder here and the hub gave nothing"
-        raise ModelError(f"can't load the model {config.path!r}: {_first_line(error)}{hint}") from error
-    if model.config.model_type != SUPPORTED_TYPE:
-        raise ModelError(f"{config.path!r} is a {model.config.model_type}; paretune trains {SUPPORTED_TYPE} models")
-    if config.max_pixels is not None:
-        smallest = min(processor.size["shortest_edge"], config.max_pixels)
-        processor.size = {"shortest_edge": smallest, "longest_edge": config.max_pixels}
-    ids = TokenIds.of(tokenizer)
+        raise _unloadable(config, error) from error
     # generate() fills gaps of its settings from the checkpoint (Qwen2-VL ships a repetition penalty): leave none.
-    model.generation_config = GenerationConfig(eos_token_id=ids.im_end, pad_token_id=ids.pad)
+    model.generation_config = GenerationConfig(eos_token_id=processor.ids.im_end, pad_token_id=processor.ids.pad)
     model.requires_grad_(False)
     _log.info("loaded %s: %d parameters on %s", config.path, sum(p.numel() for p in model.parameters()), device)
-    return Base(model.to(device).eval(), tokenizer, processor, ids, device)
+    return Base(model.to(device).eval(), processor, device)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _folder(config: ModelConfig) -> str:
+    return str(tiny_folder()) if config.path == TINY_NAME else config.path
+
+
+def _default_system(tokenizer: Any) -> str | None:
+    """Ask the chat template which system turn it puts before a conversation that has none."""
+    if not tokenizer.chat_template:
+        raise ModelError("the tokenizer has no chat template; an instruction-tuned checkpoint brings one")
+    text = tokenizer.apply_chat_template([{"role": "user", "content": "?"}], tokenize=False)
+    return text[len(_SYSTEM_START) : text.index(_TURN_END)] if text.startswith(_SYSTEM_START) else None
+
+
+def _unloadable(config: ModelConfig, error: Exception) -> ModelError:
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    hint = "" if Path(_folder(config)).exists() else "; it is no folder here and the hub gave nothing"
+    return ModelError(f"can't load the model {config.path!r}: {first}{hint}")

@@ -15,7 +15,7 @@ from search.spec import (
     key_fields,
 )
 from spaces import METRICS, parse_space
-from spaces.metrics import CONTROLS
+from spaces.metrics import CONTROLS, DIAGNOSTICS
 
 RAW = {
     "data": {"sources": [{"source": "shapes"}]},
@@ -27,7 +27,7 @@ def spec_of(**sections: object) -> SweepSpec:
     return SweepSpec.model_validate(RAW | sections)
 
 
-@pytest.mark.parametrize("metric", sorted(set(METRICS) - CONTROLS))
+@pytest.mark.parametrize("metric", sorted(set(METRICS) - CONTROLS - DIAGNOSTICS))
 def test_an_objective_takes_the_direction_of_its_score(metric: str) -> None:
     assert ObjectiveConfig.model_validate({"metric": metric}).direction == METRICS[metric].direction
 
@@ -35,6 +35,11 @@ def test_an_objective_takes_the_direction_of_its_score(metric: str) -> None:
 def test_a_contrary_direction_is_refused_with_the_reason() -> None:
     with pytest.raises(ValidationError, match=r"got minimize, but a larger grounding\.miou is better"):
         ObjectiveConfig(metric="grounding.miou", direction="minimize")
+
+
+def test_a_score_that_a_model_without_boxes_lacks_cannot_be_an_objective() -> None:
+    with pytest.raises(ValidationError, match=r"has no value for a model that predicts no box"):
+        ObjectiveConfig(metric="grounding.duplicate_rate")
 
 
 @pytest.mark.parametrize("metric", sorted(CONTROLS))

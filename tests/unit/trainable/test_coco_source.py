@@ -16,7 +16,7 @@ def coco(tmp_path):
     for name in ("a.png", "b.png"):
         Image.new("RGB", (200, 100)).save(photos / name)
 
-    def read(*boxes, **lists):
+    def read(*boxes, settings=None, **lists):
         content = {
             "images": [
                 {"id": i, "file_name": f"{n}.png", "width": 200, "height": 100} for i, n in ((1, "a"), (2, "b"))
@@ -29,7 +29,7 @@ def coco(tmp_path):
         } | lists
         path = tmp_path / "boxes.json"
         path.write_text(json.dumps(content))
-        return read_coco(CocoSource(source="coco", annotations=str(path), images=str(photos)))
+        return read_coco(CocoSource(source="coco", annotations=str(path), images=str(photos), **(settings or {})))
 
     return read
 
@@ -55,7 +55,7 @@ def test_several_boxes_and_crowds_are_not_located_and_counted(coco):
     box = [20, 10, 100, 50]
     result = coco((1, 7, box, 0), (1, 7, box, 0), (1, 8, box, 1), (2, 9, box, 0))
     assert [record.kind for record in result.records] == ["categories", "locate", "categories"]
-    assert "3 boxes of categories with several boxes or a crowd in a photo not located" in result.notes[-1]
+    assert "3 boxes of categories with more than 1 box or a crowd in a photo not located" in result.notes[-1]
     assert result.refused == ()
 
 
@@ -120,16 +120,56 @@ def test_images_that_are_missing_or_have_another_size_are_all_listed(coco):
     ]
     reasons = [row.reason for row in coco(images=images).refused]
     assert "a.png is 200x100 seen upright, not 100x200; its boxes would be shifted" in reasons[0]
-    assert "c.png does not exist" in reasons[1] and "d.png does not exist" in reasons[2]
+    assert "'c.png' does not exist" in reasons[1] and "'d.png' does not exist" in reasons[2]
     assert "an image needs id, file_name, width and height" in reasons[3]
 
 
-def test_a_photo_turned_by_exif_is_refused_where_its_boxes_were_drawn_on_raw_pixels(coco, tmp_path):
+@pytest.mark.parametrize(
+    ("told", "box", "drawn_on", "expected"),
+    [
+        ((100, 200), [10, 20, 30, 40], None, (100, 100, 400, 300)),  # the size tells: drawn as seen
+        ((200, 100), [20, 60, 40, 30], None, (100, 100, 400, 300)),  # the size tells: drawn as stored
+        ((200, 100), [20, 60, 40, 30], "stored", (100, 100, 400, 300)),
+    ],
+)
+def test_boxes_of_a_photo_turned_by_exif_are_turned_where_they_were_drawn_on_it_as_stored(
+    coco, tmp_path, told, box, drawn_on, expected
+):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (200, 100)).save(tmp_path / "photos" / "e.jpg", exif=exif)
+    images = [{"id": 1, "file_name": "e.jpg", "width": told[0], "height": told[1]}]
+    result = coco((1, 7, box, 0), images=images, settings={"drawn_on": drawn_on})
+    assert result.records[0].boxes_1000 == (expected,)
+    where = "boxes of 0" if told == (100, 200) else "boxes of 1"
+    assert f"1 images are stored turned (EXIF); {where} were drawn on them as stored" in result.notes[1]
+
+
+def test_a_photo_turned_by_exif_is_refused_where_its_file_says_otherwise_than_the_settings(coco, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.new("RGB", (200, 100)).save(tmp_path / "photos" / "e.jpg", exif=exif)
     images = [{"id": 1, "file_name": "e.jpg", "width": 200, "height": 100}]
-    assert "e.jpg is 100x200 seen upright, not 200x100" in coco(images=images).refused[0].reason
+    result = coco(images=images, settings={"drawn_on": "upright"})
+    assert "e.jpg is 100x200 seen upright, not 200x100" in result.refused[0].reason
+
+
+def test_several_boxes_are_located_in_one_answer_from_left_to_right_where_that_is_wished(coco):
+    boxes = [(1, 7, [100, 10, 50, 50], 0), (1, 7, [20, 10, 50, 50], 0), (1, 8, [0, 0, 9, 9], 0)]
+    result = coco(*boxes, settings={"max_boxes": 2})
+    cats, dog = result.records[:2]
+    assert cats.turns[0].question == "<image>Locate every cat."
+    assert cats.turns[0].answer.endswith(
+        "<|box_start|>(100,100),(350,600)<|box_end|><|box_start|>(500,100),(750,600)<|box_end|>"
+    )
+    assert cats.boxes_1000 == ((100, 100, 350, 600), (500, 100, 750, 600))
+    assert dog.turns[0].question == "<image>Locate every dog."
+
+
+def test_two_entries_of_one_file_are_refused(coco):
+    image = {"id": 1, "file_name": "a.png", "width": 200, "height": 100}
+    result = coco((1, 7, [20, 10, 100, 50], 0), images=[image, image | {"id": 2}])
+    assert result.refused[0].reason == "the image 'a.png' is that of 1 too; its objects would be split"
 
 
 def test_a_file_that_is_no_coco_is_refused_as_a_whole(coco, tmp_path):
@@ -151,7 +191,7 @@ def test_a_category_with_a_refused_box_has_no_single_right_box(coco):
     assert [record.id for record in result.records] == ["boxes.json#1/dog", "boxes.json#1/categories"]
     assert result.records[-1].turns[0].answer == "cat and dog"
     assert len(result.refused) == 1
-    assert "1 boxes of categories with several boxes" in result.notes[-1]
+    assert "1 boxes of categories with more than 1 box" in result.notes[-1]
 
 
 def test_a_photo_whose_boxes_are_all_refused_gives_no_row(coco):
@@ -162,7 +202,7 @@ def test_categories_with_one_name_are_one_category(coco):
     categories = [{"id": 7, "name": "cat"}, {"id": 8, "name": "cat"}]
     result = coco((1, 7, [20, 10, 100, 50], 0), (1, 8, [20, 10, 50, 50], 0), categories=categories)
     assert [record.turns[0].answer for record in result.records] == ["cat"]
-    assert "2 boxes of categories with several boxes" in result.notes[-1]
+    assert "2 boxes of categories with more than 1 box" in result.notes[-1]
 
 
 @pytest.mark.parametrize(

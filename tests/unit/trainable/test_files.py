@@ -1,6 +1,6 @@
 import pytest
 
-from trainable.data.files import existing_file, nearest, read_json, text_fault
+from trainable.data.files import nearest, read_json, text_fault
 from trainable.errors import DataError
 
 
@@ -30,21 +30,6 @@ def test_a_byte_order_mark_is_no_part_of_the_content(tmp_path):
 def test_a_folder_is_no_json(tmp_path):
     with pytest.raises(DataError, match="can't be read"):
         read_json(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["b.png", "", ".", "a\0.png", "\ud800.png", "x" * 5000, 3, None, {"path": "a.png"}])
-def test_a_name_that_leads_to_no_file_is_refused_in_a_short_message(tmp_path, name):
-    (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(DataError) as caught:
-        existing_file(tmp_path, name, what="the image")
-    assert len(str(caught.value)) < 400
-    str(caught.value).encode()
-
-
-def test_a_name_is_resolved_in_its_folder(tmp_path):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "a.png").write_bytes(b"")
-    assert existing_file(tmp_path / "in", "../a.png", what="the image") == (tmp_path / "a.png").resolve()
 
 
 def test_the_nearest_name_is_meant_or_all_are_listed():

@@ -1,9 +1,9 @@
 import pytest
 
 from trainable.boxes import Box, iou
-from trainable.evaluation.evaluate import predicted_boxes
 from trainable.evaluation.grounding import GroundedAnswer, first_iou, matched_pairs, reaches, score_grounding
 from trainable.markup import box_text
+from trainable.model.family import FAMILIES
 
 TRUE = Box(0, 0, 100, 100)
 FAR = Box(500, 500, 600, 600)
@@ -126,7 +126,7 @@ def test_boxes_of_different_answers_are_no_duplicates():
     ],
 )
 def test_possible_boxes_are_read_in_order_and_impossible_ones_left_out(answer, expected):
-    assert predicted_boxes(answer) == expected
+    assert FAMILIES["qwen2_vl"].boxes_in(answer, (640, 480)) == expected
 
 
 def test_a_parse_failure_has_no_overlap():

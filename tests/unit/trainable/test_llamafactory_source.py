@@ -86,14 +86,13 @@ def test_a_broken_line_of_jsonl_is_refused_and_the_others_are_kept(read):
     )
     result = read(lines, {"file_name": "rows.jsonl"})
     assert [record.turns[0].answer for record in result.records] == ["b", "d"]
-    assert (result.refused[0].row, "line 2" in result.refused[0].reason) == ("1", True)
+    assert (result.refused[0].row, "is not JSON" in result.refused[0].reason) == ("line 2", True)
 
 
-def test_a_line_in_another_encoding_is_refused_and_the_others_are_kept(read):
+def test_a_line_in_another_encoding_is_one_error_with_its_line(read):
     good = '{"instruction": "a", "output": "Grün"}\n'
-    result = read(good.encode() + good.encode("latin-1") + good.encode(), {"file_name": "rows.jsonl"})
-    assert [record.turns[0].answer for record in result.records] == ["Grün", "Grün"]
-    assert result.refused[0].reason == "line 2 is not UTF-8: byte 34 is 0xfc"
+    with pytest.raises(DataError, match=r"rows\.jsonl:2 is not UTF-8: byte 74 is 0xfc; save the file as UTF-8"):
+        read(good.encode() + good.encode("latin-1") + good.encode(), {"file_name": "rows.jsonl"})
 
 
 def test_a_line_that_is_nested_too_deep_or_holds_too_long_a_number_is_refused(read):
@@ -104,13 +103,14 @@ def test_a_line_that_is_nested_too_deep_or_holds_too_long_a_number_is_refused(re
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"history": 3}, "history must be pairs of question and answer"),
-        ({"history": [["Hi", 3]]}, "history must be pairs of question and answer"),
+        ({"history": 3}, "history must be a list; got 3"),
+        ({"history": [["Hi", 3]]}, "an answer of history must be a text; got 3"),
         ({"history": ["Hi"]}, "history must be pairs of question and answer"),
         ({"history": [["Hi", ""]]}, "an answer is empty"),
-        ({"system": 3}, "the system turn must be a text; got int"),
-        ({"output": ["b", "c"]}, "must be texts"),
-        ({"input": 3}, "must be texts"),
+        ({"system": 3}, "system must be a text; got 3"),
+        ({"output": ["b", "c"]}, "preference pairs (a list of outputs)"),
+        ({"input": 3}, "input must be a text; got 3"),
+        ({"instruction": "", "input": ""}, "there is no question"),
     ],
 )
 def test_a_faulty_alpaca_row_is_refused(read, fields, reason):
@@ -124,7 +124,7 @@ def test_a_system_column_that_is_no_text_is_refused(read):
     kept, refused = row("<image>Who?", "Me.") | {"rules": "Be brief."}, row("<image>Who?", "Me.") | {"rules": ["x"]}
     result = read([kept, refused], entry)
     assert [record.system for record in result.records] == ["Be brief."]
-    assert "the system turn must be a text; got list" in result.refused[0].reason
+    assert "the system turn must be a text; got ['x']" in result.refused[0].reason
 
 
 def test_a_single_image_may_stand_without_a_list(read):
@@ -147,11 +147,11 @@ def test_no_more_rows_are_read_than_wished(read):
         (row("Who?", "Me."), "0 <image> tags but 1 images"),
         (row("<image><image>Who?", "Me."), "2 <image> tags but 1 images"),
         (row("<image>Who?", " "), "an answer is empty"),
-        (row("<image>Who?", "Me.", "And?"), "turns must alternate and end with assistant"),
-        (row("<image>Who?", "Me.", first="assistant"), "turns must alternate"),
-        (row("<image>Who?", "Me.", images=["b.png"]), "b.png does not exist"),
+        (row("<image>Who?", "Me.", "And?"), "must alternate and end with an answer; got user, assistant, user"),
+        (row("<image>Who?", "Me.", first="assistant"), "must alternate"),
+        (row("<image>Who?", "Me.", images=["b.png"]), "the image 'b.png' does not exist in"),
         (row("<image>Who?", "Me.", images=["http://x.org/b.png"]), "is a URL; download it"),
-        (row("<image>Who?", "Me.", images=[{"bytes": "x"}]), "the image must be a path; got dict"),
+        (row("<image>Who?", "Me.", images=[{"bytes": "x"}]), "an image must be a path, a data URI or bytes; got"),
         (row("<image>Where?", "<|box_start|>(1,2),(30,1040)<|box_end|>"), "a box is in thousandths"),
         (row("<image>Where?", "<|box_start|>(50,2),(30,40)<|box_end|>"), "x2 must exceed x1"),
         (row("<image>Who?", "Me. <image>"), "an answer holds <image>"),
@@ -162,10 +162,10 @@ def test_no_more_rows_are_read_than_wished(read):
         ("text", "a row is an object; got str"),
         (row("<image>Where?", "<|box_start|>(1,2),(3)<|box_end|>"), "1 boxes begin and 0 are written as"),
         (row("<image>Where?", f"{BOX} and <|box_start|>(1.5,2),(3,4)<|box_end|>"), "2 boxes begin and 1 are written"),
-        (row("<image>Who?", "Me.", images=["x" * 9000]), "no path: File name too long"),
+        (row("<image>Who?", "Me.", images=["x" * 9000]), "an image of 9000 characters is no path"),
         (row("<image>Who?", "Me.", images=["a\0.png"]), "the image"),
-        (row("<image>Who?", "Me.") | {"images": 3}, "images must be a path or a list of paths; got int"),
-        (row("<image>Who?", "Me.") | {"images": {"path": "a.png"}}, "images must be a path or a list of paths"),
+        (row("<image>Who?", "Me.") | {"images": 3}, "images must be a list; got 3"),
+        (row("Where?", BOX, images=()), "an answer holds a box, and the row has no image"),
         (row("<image>Who?", "Me. \ud800"), "half of a surrogate pair"),
         (row("<image>Who?", "Me.", images=["e.png"]), "e.png is no readable image"),
     ],
@@ -212,7 +212,7 @@ def test_an_entry_that_is_no_object_is_refused(read, tmp_path, entry):
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("no.json", "does not exist"), ("no.jsonl", "does not exist"), ("", "can't be read")]
+    ("name", "reason"), [("no.json", "does not exist"), ("no.jsonl", "does not exist"), ("", "holds no Parquet file")]
 )
 def test_a_file_that_is_not_there_is_named(read, tmp_path, name, reason):
     (tmp_path / "dataset_info.json").write_text(json.dumps({"mine": {"file_name": name}}))
@@ -230,5 +230,15 @@ def test_a_registry_that_is_no_object_or_is_not_there_is_refused(tmp_path):
 
 
 def test_a_file_that_is_no_list_is_refused(read):
-    with pytest.raises(DataError, match=r"rows\.json must hold a list of rows; got dict"):
-        read({"rows": []})
+    with pytest.raises(DataError, match=r"rows\.json must hold a list of rows; found the key 'rows' around one"):
+        read({"rows": [{}]})
+
+
+def test_images_may_lie_in_another_folder(read, tmp_path):
+    away = tmp_path / "away"
+    away.mkdir()
+    Image.new("RGB", (20, 10)).save(away / "c.png")
+    (record,) = read([row("<image>Who?", "Me.", images=["c.png"])], image_folder=str(away)).records
+    assert record.images[0].path == away / "c.png"
+    (record,) = read([row("<image>Who?", "Me.", images=[str(away / "c.png")])], image_folder=str(tmp_path)).records
+    assert (record.images[0].path, record.images[0].label) == (away / "c.png", "away/c.png")

@@ -181,8 +181,8 @@ def test_certain_digits_decode_to_the_written_numbers(base, examples):
     view = TokenView(oracle_logits(targets, base), targets)
     for decoding in ("naive", "carry"):
         boxes = soft_boxes(view, decoding=decoding) * 1000
-        torch.testing.assert_close(boxes, targets.boxes_1000, atol=1e-3, rtol=0)
-    assert [12.0, 345.0, 998.0, 1000.0] in targets.boxes_1000.tolist()
+        torch.testing.assert_close(boxes, targets.boxes, atol=1e-3, rtol=0)
+    assert [12.0, 345.0, 998.0, 1000.0] in targets.boxes.tolist()
     for name in ("text_ce", "box_ce", "ntl_was", "carry", "l1", "giou"):
         assert TERMS[name].total(view).item() == pytest.approx(0, abs=2e-5), name
 
@@ -190,13 +190,13 @@ def test_certain_digits_decode_to_the_written_numbers(base, examples):
 def test_a_shift_by_one_row_breaks_the_decoding(base, examples):
     targets = collate(examples, base).targets
     view = TokenView(oracle_logits(targets, base).roll(1, dims=0), targets)
-    assert not torch.allclose(soft_boxes(view, decoding="naive") * 1000, targets.boxes_1000, atol=10)
+    assert not torch.allclose(soft_boxes(view, decoding="naive") * 1000, targets.boxes, atol=10)
 
 
 def test_digits_of_captions_never_enter_the_box_terms(base):
     caption = made_record("How many?", "There are 12 shapes at (345,678).")
     targets = collate([example_of(caption, base)], base).targets
-    assert (targets.digit_rows.numel(), targets.boxes_1000.numel(), int(targets.in_box.sum())) == (0, 0, 0)
+    assert (targets.digit_rows.numel(), targets.boxes.numel(), int(targets.in_box.sum())) == (0, 0, 0)
 
 
 def test_a_box_that_was_cut_off_keeps_its_tokens_and_leaves_the_box_terms(base):

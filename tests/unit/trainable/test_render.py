@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,8 +12,8 @@ from trainable.errors import DataError
 from trainable.markup import reference_text
 
 
-def rendered(record, base, tokens=16):
-    return render(record, image_tokens=[tokens] * len(record.images), tokenizer=base.tokenizer, ids=base.ids)
+def rendered(record, base):
+    return render(record, base.processor)
 
 
 def template_ids(record, base, tokens=16):
@@ -91,7 +93,7 @@ def test_digits_carry_value_place_box_and_corner(base):
         numbers[digit.box, digit.corner] = numbers.get((digit.box, digit.corner), 0) + digit.value * digit.place
     assert [numbers[0, corner] for corner in range(4)] == [5, 57, 578, 1000]
     assert [numbers[1, corner] for corner in range(4)] == [0, 1, 2, 3]
-    assert row.boxes_1000 == (5, 57, 578, 1000, 0, 1, 2, 3)
+    assert row.boxes == (5, 57, 578, 1000, 0, 1, 2, 3)
 
 
 @pytest.mark.parametrize("token", ["<|image_pad|>", "<|im_end|>", "<|im_start|>", "<|vision_start|>", "<|endoftext|>"])
@@ -110,7 +112,7 @@ def test_a_user_cannot_make_box_tokens(base):
 
 def test_tags_and_images_must_agree(base):
     with pytest.raises(DataError, match="row: 1 <image> tags but 2 images"):
-        render(made_record("Who?", "me"), image_tokens=[16, 16], tokenizer=base.tokenizer, ids=base.ids)
+        rendered(replace(made_record("Who?", "me"), images=made_record("Who?", "me").images * 2), base)
 
 
 JSON_ANSWER = '```json\n[{"bbox_2d": [12, 345, 998, 1000], "label": "3 cats"}, {"bbox_2d":[0,7,50,58]}]\n```'
@@ -126,12 +128,12 @@ def test_boxes_in_json_are_found_by_their_place_in_the_answer(base):
     row = rendered(made_record("Where are they?", JSON_ANSWER), base)
     assert written(row, base, BOX).replace(" ", "") == "[12,345,998,1000][0,7,50,58]"
     assert "3 cats" in written(row, base, TEXT)
-    assert row.boxes_1000 == (12, 345, 998, 1000, 0, 7, 50, 58)
+    assert row.boxes == (12, 345, 998, 1000, 0, 7, 50, 58)
     numbers = [0] * 8
     for digit in row.digits:
         assert base.tokenizer.decode([row.ids[digit.position]]) == str(digit.value)
         numbers[4 * digit.box + digit.corner] += digit.value * digit.place
-    assert tuple(numbers) == row.boxes_1000
+    assert tuple(numbers) == row.boxes
 
 
 @given(
@@ -143,7 +145,7 @@ def test_boxes_in_json_are_found_by_their_place_in_the_answer(base):
 def test_any_number_of_json_boxes_survives_rendering(base, boxes, comma, label):
     items = [f'{{"bbox_2d": [{comma.join(map(str, box))}], "label": "{label}"}}' for box in boxes]
     row = rendered(made_record("Where?", f"[{comma.join(items)}]"), base)
-    assert row.boxes_1000 == tuple(float(value) for box in boxes for value in box)
+    assert row.boxes == tuple(float(value) for box in boxes for value in box)
     assert len(row.digits) == sum(len(str(value)) for box in boxes for value in box)
 
 
@@ -152,4 +154,4 @@ def test_any_number_of_json_boxes_survives_rendering(base, boxes, comma, label):
 )
 def test_what_is_no_whole_box_in_json_stays_text(base, answer):
     row = rendered(made_record("Where?", answer), base)
-    assert (row.digits, row.boxes_1000, BOX in row.roles) == ((), (), False)
+    assert (row.digits, row.boxes, BOX in row.roles) == ((), (), False)

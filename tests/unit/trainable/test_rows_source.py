@@ -69,7 +69,7 @@ def test_boxes_of_another_frame_than_they_are_read_in_refuse_the_whole_file(read
 def test_the_note_says_how_boxes_were_read_and_why(read):
     note = read([located([23 * n, 16 * n, 23 * n + 70, 16 * n + 50]) for n in range(24)]).notes[1]
     assert note.startswith(
-        "rows.json: boxes by placeholder read as pixels_xyxy; of 24 boxes are possible as pixels_xyxy 24"
+        "rows.json: boxes in columns read as pixels_xyxy; of 24 boxes are possible as pixels_xyxy 24"
     )
 
 

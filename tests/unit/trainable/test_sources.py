@@ -5,7 +5,7 @@ from PIL import Image
 from spaces import DataConfig
 from spaces.trial import SourceConfig
 from trainable.data.sources import READERS, read_sources
-from trainable.data.split import split_by_image
+from trainable.data.split import split_records
 
 
 def folder(path, answer, colour):
@@ -31,9 +31,8 @@ def test_rows_of_files_with_one_name_keep_ids_of_their_own(tmp_path):
 
 def test_rows_of_files_with_one_name_are_split_by_their_own_images(tmp_path):
     sources = [folder(tmp_path / name, name, name) for name in ("red", "blue", "green", "white")]
-    split = split_by_image(
-        read_sources(DataConfig.model_validate({"sources": sources})).records, search_share=0.5, seed=0
-    )
+    config = DataConfig.model_validate({"sources": sources, "search_share": 0.5, "confirm_share": 0, "test_share": 0})
+    split = split_records(read_sources(config).records, config)
     assert (len(split.train), len(split.search)) == (2, 2)
 
 

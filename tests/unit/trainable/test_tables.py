@@ -80,7 +80,11 @@ def test_a_table_of_cells_has_a_header_and_rows_of_its_length(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("rows.xml", "x", "is no table; expected a file that ends in .json, .jsonl, .csv, .tsv"),
+        (
+            "rows.xml",
+            "x",
+            "is no table; expected a folder or a file that ends in .json",
+        ),
         ("rows.json", "", "holds no rows"),
         ("rows.json", "[]", "holds no rows"),
         ("rows.json", "3", "must hold a list of rows; got int"),

@@ -7,24 +7,40 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from spaces.trial import DataConfig, ShapesSource
+from spaces.trial import AutoSource, DataConfig, ShapesSource
 from trainable.data.records import Record
+from trainable.data.sources.auto import resolved
 from trainable.data.sources.coco import read_coco
 from trainable.data.sources.llamafactory import read_llamafactory
+from trainable.data.sources.refcoco import read_refcoco
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.data.sources.rows import read_rows
 from trainable.data.sources.shapes import read_shapes
+from trainable.data.sources.voc import read_voc
+from trainable.data.sources.vqa import read_vqa
+from trainable.data.sources.yolo import read_yolo
 
 
 def _shapes(config: ShapesSource) -> ReadResult:
     return ReadResult(tuple(read_shapes(domain=config.domain, scenes=config.scenes, seed=config.seed)))
 
 
+def _auto(config: AutoSource) -> ReadResult:
+    found, why = resolved(config)
+    result = READERS[found.source](found)
+    return replace(result, notes=(why, *result.notes))
+
+
 READERS: Mapping[str, Callable[[Any], ReadResult]] = {
     "shapes": _shapes,
+    "auto": _auto,
     "coco": read_coco,
     "llamafactory": read_llamafactory,
+    "refcoco": read_refcoco,
     "rows": read_rows,
+    "voc": read_voc,
+    "vqa": read_vqa,
+    "yolo": read_yolo,
 }
 
 

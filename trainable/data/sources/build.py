@@ -10,11 +10,19 @@ from trainable.errors import DataError
 from trainable.markup import BOX_END, BOX_KEY, BOX_START, POINT, find_boxes
 
 
-def built_record(name: str, *, system: str | None, turns: Sequence[Turn], images: Sequence[ImageSource]) -> Record:
+def built_record(
+    name: str,
+    *,
+    system: str | None,
+    turns: Sequence[Turn],
+    images: Sequence[ImageSource],
+    references: Sequence[str] = (),
+) -> Record:
     """Make a record of a conversation; the last answer decides the task.
 
     Raises:
-        DataError: If tags and images differ in number, an answer is empty, or a box is not whole or not in thousandths.
+        DataError: If tags and images differ in number, an answer is empty, a box is not whole or not in thousandths, or
+            there is a box and no image.
 
     """
     tags = sum(turn.question.count(IMAGE_TAG) for turn in turns)
@@ -25,6 +33,8 @@ def built_record(name: str, *, system: str | None, turns: Sequence[Turn], images
     if any(IMAGE_TAG in turn.answer for turn in turns):
         raise DataError(f"an answer holds {IMAGE_TAG}; a model answers in text")
     boxes = _boxes(turns)
+    if not images and any(find_boxes(turn.answer) for turn in turns):
+        raise DataError("an answer holds a box, and the row has no image")
     kind = "locate" if boxes else "point" if POINT.search(turns[-1].answer) else "answer"
     return Record(
         id=name,
@@ -34,12 +44,13 @@ def built_record(name: str, *, system: str | None, turns: Sequence[Turn], images
         turns=tuple(turns),
         boxes_1000=boxes,
         system=system,
+        references=tuple(references),
     )
 
 
 def _boxes(turns: Sequence[Turn]) -> tuple[Box, ...]:
     """Check the boxes of all answers and give those of the last."""
-    found = [[span.box_1000 for span in find_boxes(turn.answer)] for turn in turns]
+    found = [[span.box for span in find_boxes(turn.answer)] for turn in turns]
     boxes = [box for answer in found for box in answer]
     begun = sum(turn.answer.count(mark) for turn in turns for mark in (BOX_START, BOX_KEY))
     points = sum(len(POINT.findall(turn.answer)) for turn in turns)

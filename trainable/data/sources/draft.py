@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from reprlib import repr as shortened
 from typing import Any
 
+from spaces.trial import Frame
+from trainable.data.records import Turn
 from trainable.errors import DataError
 
 USER, ASSISTANT, SYSTEM = "user", "assistant", "system"
@@ -45,16 +48,20 @@ class Objects:
 
     Attributes:
         refs: Phrases of the ``<ref-object>`` placeholders, in order.
-        boxes: Numbers of the ``<bbox>`` placeholders, in order.
-        frame: Name of their frame, or ``None`` if the row does not say.
+        boxes: Numbers of the ``<bbox>`` placeholders, in order: four of a box, two of a point.
+        frame: What the row calls their frame, or ``None`` if it does not say.
+        usual: The frame that the format's own documents name, or ``None`` if there is no such: then it is detected.
         image_ids: Index of the image of each box; all 0 if absent.
+        where: What messages call the boxes.
 
     """
 
     refs: tuple[Any, ...]
     boxes: tuple[Any, ...]
     frame: Any = None
+    usual: Frame | None = "pixels_xyxy"
     image_ids: tuple[Any, ...] = ()
+    where: str = "objects.bbox"
 
 
 @dataclass(frozen=True)
@@ -66,36 +73,66 @@ class Draft:
         turns: Questions and answers; ``<image>`` in a question stands for an image.
         images: What the row gives for its images, in order: paths, data URIs, or objects with bytes.
         objects: Boxes by placeholder, if any.
+        references: Accepted answers to the last question, the trained one first; empty if it alone is right.
 
     """
 
     system: str | None
-    turns: tuple[tuple[str, str], ...]
+    turns: tuple[Turn, ...]
     images: tuple[Any, ...] = ()
     objects: Objects | None = None
+    references: tuple[str, ...] = ()
 
 
-def paired(said: Sequence[tuple[str, str]]) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-    """Turn roles and texts into the system turn and pairs of question and answer.
+@dataclass(frozen=True)
+class Said:
+    """One message.
 
-    Args:
-        said: Roles as the format spells them, and texts.
+    Attributes:
+        role: As the format spells it.
+        text: What was said.
+        is_supervised: Whether it is trained on, if it is an answer.
+
+    """
+
+    role: str
+    text: str
+    is_supervised: bool = field(default=True, kw_only=True)
+
+
+def paired(said: Sequence[Said]) -> tuple[str | None, tuple[Turn, ...]]:
+    """Turn messages into the system turn and pairs of question and answer.
+
+    An answer that follows another, as in UI-TARS's histories, has no question of its own.
 
     Raises:
-        DataError: If a role is unknown, turns do not alternate, or the last is no answer.
+        DataError: If a role is unknown, the first is no question or the last no answer that is trained on, or a
+            question follows another.
 
     """
     if not said:
         raise DataError("the row has no turn")
-    roles = [_role(role) for role, _ in said]
-    texts = [text for _, text in said]
+    roles = [_role(one.role) for one in said]
     system = None
     if roles[0] == SYSTEM:
-        system, roles, texts = texts[0], roles[1:], texts[1:]
-    if not roles or roles != [USER, ASSISTANT] * (len(roles) // 2):
+        system, roles, said = said[0].text, roles[1:], said[1:]
+    follows = list(pairwise(roles))
+    if not roles or roles[0] != USER or roles[-1] != ASSISTANT or SYSTEM in roles or (USER, USER) in follows:
         found = ", ".join(roles[:6]) + (", …" if len(roles) > 6 else "")
         raise DataError(f"questions and answers must alternate and end with an answer; got {found or 'none'}")
-    return system or None, tuple(zip(texts[::2], texts[1::2], strict=True))
+    if not said[-1].is_supervised:
+        raise DataError("the last answer is not trained on; there is nothing to score")
+    turns = [
+        Turn(
+            said[place - 1].text if roles[place - 1] == USER else "",
+            one.text,
+            is_supervised=one.is_supervised,
+            is_asked=roles[place - 1] == USER,
+        )
+        for place, one in enumerate(said)
+        if roles[place] == ASSISTANT
+    ]
+    return system or None, tuple(turns)
 
 
 def _role(role: str) -> str:
@@ -135,32 +172,35 @@ def listed(value: Any, what: str) -> tuple[Any, ...]:
     return tuple(value)
 
 
+IMAGE_COLUMNS = ("images", "image", "image_path", "file_name", "img_filename")
+
+
 def images_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Give what the columns ``images`` or ``image`` hold.
+    """Give what the columns of images hold, the first that holds any.
 
     Raises:
-        DataError: If both hold something, or one is no list.
+        DataError: If both ``images`` and ``image`` hold something, or one is no list.
 
     """
-    found = [listed(row[name], name) for name in ("images", "image") if row.get(name) is not None]
-    if len(found) > 1 and found[0] and found[1]:
+    found = [listed(row[name], name) for name in IMAGE_COLUMNS if row.get(name) is not None]
+    if row.get("images") and row.get("image"):
         raise DataError("the row has both images and image; keep one")
     return next((images for images in found if images), ())
 
 
-def history_of(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+def history_of(row: Mapping[str, Any]) -> list[Turn]:
     """Give the earlier questions and answers of the column ``history``.
 
     Raises:
         DataError: If it holds anything but pairs of texts.
 
     """
-    pairs: list[tuple[str, str]] = []
+    turns: list[Turn] = []
     for pair in listed(row.get("history"), "history"):
         if not isinstance(pair, list) or len(pair) != 2:
             raise DataError(f"history must be pairs of question and answer; got {shortened(pair)}")
-        pairs.append((text_of(pair[0], "a question of history"), text_of(pair[1], "an answer of history")))
-    return pairs
+        turns.append(Turn(text_of(pair[0], "a question of history"), text_of(pair[1], "an answer of history")))
+    return turns
 
 
 def system_of(row: Mapping[str, Any]) -> str | None:

@@ -14,8 +14,10 @@ from trainable.data.render import render
 from trainable.data.scenes import Domain
 from trainable.data.sources.shapes import read_shapes
 from trainable.evaluation.generate import generate_answers
-from trainable.markup import parse_answer
+from trainable.model.family import FAMILIES
 from trainable.model.load import load_base
+
+_FAMILY = FAMILIES["qwen2_vl"]
 
 BATCH = 64
 LONGEST_ANSWER = 48
@@ -68,8 +70,7 @@ def answer_records(folder: Path, records: Sequence[Record]) -> list[str]:
     examples: list[Example] = []
     for record in records:
         pixels = tuple(base.pixels(image.load()) for image in record.images)
-        row = render(record, image_tokens=[part.tokens for part in pixels], tokenizer=base.tokenizer, ids=base.ids)
-        examples.append(Example(row, pixels))
+        examples.append(Example(render(record, base.processor), pixels))
     return generate_answers(base.model, base, examples, batch=BATCH, max_new_tokens=LONGEST_ANSWER)
 
 
@@ -81,7 +82,8 @@ def score_answers(records: Sequence[Record], answers: Sequence[str], *, constant
     exact: dict[str, list[bool]] = {"colour": [], "count": [], "describe": []}
     for record, answer in zip(records, answers, strict=True):
         if record.kind == "locate":
-            found, truth = parse_answer(answer), record.boxes_1000[0]
+            boxes, truth = _FAMILY.boxes_in(answer, record.images[0].size), record.boxes_1000[0]
+            found = boxes[0] if boxes else None
             parsed += found is not None
             overlaps.append(iou(found, truth) if found else 0.0)
             constants.append(iou(constant, truth) if constant else 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from trainable.data.records import Turn
 from trainable.data.sources.draft import Draft, history_of, images_of, system_of, text_of
 from trainable.errors import DataError
 
@@ -14,7 +15,7 @@ def matches(row: Mapping[str, Any]) -> str | None:
     return "the columns instruction and output" if {"instruction", "output"} <= row.keys() else None
 
 
-def draft_of(row: Mapping[str, Any]) -> Draft:
+def drafts_of(row: Mapping[str, Any]) -> list[Draft]:
     """Read one row; the input stands below the instruction.
 
     Raises:
@@ -24,5 +25,7 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
     if isinstance(row["output"], list):
         raise DataError("the row holds preference pairs (a list of outputs); paretune trains on images and text")
     parts = [text_of(row[name], name) for name in ("instruction", "input") if row.get(name)]
-    turns = (*history_of(row), ("\n".join(parts), text_of(row["output"], "output")))
-    return Draft(system_of(row), turns, images_of(row))
+    if not parts:
+        raise DataError("the row has neither instruction nor input; there is no question")
+    turns = (*history_of(row), Turn("\n".join(parts), text_of(row["output"], "output")))
+    return [Draft(system_of(row), turns, images_of(row))]

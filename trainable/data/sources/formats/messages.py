@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from reprlib import repr as shortened
 from typing import Any
 
 from trainable.data.records import IMAGE_TAG
-from trainable.data.sources.draft import Draft, Objects, images_of, listed, paired, text_of
+from trainable.data.sources.draft import Draft, Objects, Said, images_of, listed, paired, text_of
 from trainable.errors import DataError
 
-_RENDERED = "<|vision_start|><|image_pad|><|vision_end|>"
+_VISION = re.compile(r"<\|vision_start\|>(?:<\|image_pad\|>|\.\.\.)*<\|vision_end\|>")
+"""An image that is rendered already, its placeholder repeated or not, as UI-TARS writes it."""
+
 _IN_WORDS = {"video": "videos", "video_url": "videos", "audio": "audio", "input_audio": "audio"}
 
 
@@ -23,7 +26,7 @@ def matches(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def draft_of(row: Mapping[str, Any]) -> Draft:
+def drafts_of(row: Mapping[str, Any]) -> list[Draft]:
     """Read one row.
 
     Raises:
@@ -42,21 +45,31 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
     if images and not bare and inline:
         raise DataError("the row names images both in its parts and in a column of their own")
     system, turns = paired(said)
-    return Draft(system, turns, images if bare or not inline else tuple(inline), _objects(row))
+    return [Draft(system, turns, images if bare or not inline else tuple(inline), _objects(row))]
 
 
-def _said(message: Any, inline: list[Any]) -> tuple[str, str]:
+def _said(message: Any, inline: list[Any]) -> Said:
     if not isinstance(message, dict):
         raise DataError(f"a message is an object; got {shortened(message)}")
     if message.get("tool_calls"):
         raise DataError("the row holds tool calls; paretune trains on images and text")
-    if message.get("loss") is False or message.get("loss_scale") not in (None, 1, 1.0):
-        raise DataError("the row sets loss or loss_scale for a message; every answer is supervised alike here")
     role = text_of(message.get("role"), "a message's role")
     content = message.get("content")
     if isinstance(content, list):
-        return role, "".join(_part(part, inline) for part in content)
-    return role, text_of(content, "a message's content").replace(_RENDERED, IMAGE_TAG)
+        text = "".join(_part(part, inline) for part in content)
+    else:
+        text = _VISION.sub(IMAGE_TAG, text_of(content, "a message's content"))
+    return Said(role, text, is_supervised=_is_supervised(message))
+
+
+def _is_supervised(message: Mapping[str, Any]) -> bool:
+    """Say whether a message is trained on: ``loss`` (ms-swift) and ``loss_mask`` (UI-TARS) take it out."""
+    if message.get("loss_scale") not in (None, 1, 1.0):
+        raise DataError("the row sets loss_scale for a message; an answer is trained on, or it is not (loss: false)")
+    for name in ("loss", "loss_mask"):
+        if (value := message.get(name)) not in (None, True, False, 0, 1):
+            raise DataError(f"{name} of a message is {shortened(value)}; expected true or false")
+    return message.get("loss") not in (False, 0) and message.get("loss_mask") not in (False, 0)
 
 
 def _part(part: Any, inline: list[Any]) -> str:

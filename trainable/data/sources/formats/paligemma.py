@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from trainable.data.records import IMAGE_TAG
+from trainable.data.records import IMAGE_TAG, Turn
 from trainable.data.sources.draft import Draft, Objects, text_of
 from trainable.errors import DataError
 
@@ -20,7 +20,7 @@ def matches(row: Mapping[str, Any]) -> str | None:
     return "the columns prefix and suffix" if {"prefix", "suffix"} <= row.keys() else None
 
 
-def draft_of(row: Mapping[str, Any]) -> Draft:
+def drafts_of(row: Mapping[str, Any]) -> list[Draft]:
     """Read one row; ``<locYYYY><locXXXX><locYYYY><locXXXX> NAME`` becomes a phrase and its box.
 
     Raises:
@@ -43,5 +43,5 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
     answer = _OBJECT.sub(replace, answer)
     if "<loc" in answer:
         raise DataError("the row's location tokens are no boxes; expected four <loc…> and a name, apart by ;")
-    objects = Objects(tuple(refs), tuple(boxes), frame="norm1") if boxes else None
-    return Draft(None, ((IMAGE_TAG + question, answer),), (row.get("image"),), objects)
+    objects = Objects(tuple(refs), tuple(boxes), frame="norm1", where="location tokens") if boxes else None
+    return [Draft(None, (Turn(IMAGE_TAG + question, answer),), (row.get("image"),), objects)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from trainable.data.records import IMAGE_TAG
+from trainable.data.records import IMAGE_TAG, Turn
 from trainable.data.sources.draft import Draft, history_of, images_of, system_of, text_of
 from trainable.errors import DataError
 
@@ -23,7 +24,7 @@ def matches(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def draft_of(row: Mapping[str, Any]) -> Draft:
+def drafts_of(row: Mapping[str, Any]) -> list[Draft]:
     """Read one row.
 
     Raises:
@@ -31,20 +32,20 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
 
     """
     if "query" in row and "response" in row:
-        turns = [*history_of(row), (text_of(row["query"], "query"), text_of(row["response"], "response"))]
+        turns = [*history_of(row), Turn(text_of(row["query"], "query"), text_of(row["response"], "response"))]
     else:
         turns = [
-            (text_of(turn.get("human"), "human"), text_of(turn.get("assistant"), "assistant"))
+            Turn(text_of(turn.get("human"), "human"), text_of(turn.get("assistant"), "assistant"))
             for turn in row["conversation"]
         ]
     if not turns:
         raise DataError("the row has no turn")
     images = images_of(row)
-    inline = [path for question, _ in turns for path in _INLINE.findall(question)]
+    inline = [path for turn in turns for path in _INLINE.findall(turn.question)]
     if inline and images:
         raise DataError("the row names images both as <img> in its texts and in a column of their own")
-    if images and not any(IMAGE_TAG in question for question, _ in turns):
+    if images and not any(IMAGE_TAG in turn.question for turn in turns):
         # ms-swift puts images that no tag asks for before the first question
-        turns[0] = (IMAGE_TAG * len(images) + turns[0][0], turns[0][1])
-    turns = [(_INLINE.sub(IMAGE_TAG, question), answer) for question, answer in turns]
-    return Draft(system_of(row), tuple(turns), images or tuple(inline))
+        turns[0] = replace(turns[0], question=IMAGE_TAG * len(images) + turns[0].question)
+    turns = [replace(turn, question=_INLINE.sub(IMAGE_TAG, turn.question)) for turn in turns]
+    return [Draft(system_of(row), tuple(turns), images or tuple(inline))]

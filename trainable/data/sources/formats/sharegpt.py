@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trainable.data.sources.draft import Draft, images_of, paired, text_of
+from trainable.data.sources.draft import Draft, Said, images_of, paired, text_of
 
 
 def matches(row: Mapping[str, Any]) -> str | None:
@@ -16,7 +16,7 @@ def matches(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def draft_of(row: Mapping[str, Any]) -> Draft:
+def drafts_of(row: Mapping[str, Any]) -> list[Draft]:
     """Read one row.
 
     Raises:
@@ -24,9 +24,9 @@ def draft_of(row: Mapping[str, Any]) -> Draft:
 
     """
     said = [
-        (text_of(turn.get("from"), "a turn's from"), text_of(turn.get("value"), "a turn's value"))
+        Said(text_of(turn.get("from"), "a turn's from"), text_of(turn.get("value"), "a turn's value"))
         for turn in row["conversations"]
     ]
-    if isinstance(row.get("system"), str) and row["system"] and said and said[0][0] != "system":
-        said.insert(0, ("system", row["system"]))
-    return Draft(*paired(said), images_of(row))
+    if isinstance(row.get("system"), str) and row["system"] and said and said[0].role != "system":
+        said.insert(0, Said("system", row["system"]))
+    return [Draft(*paired(said), images_of(row))]

@@ -1,0 +1,161 @@
+"""What a check says in lines and leaves in its folder: every refused row, every missing image, and the page."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.check import CheckedData, refused_line, words_of
+from search.check_page import check_page
+from search.errors import CheckError
+from trainable.data.prepare import image_tokens, token_length
+from trainable.data.sources import RefusedRow
+from trainable.host import interleaved
+
+_SHOWN = 10
+_MEASURED = 1000
+_VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|/\S+|-?\d[\d.,x()]*")
+
+REFUSED_FILE, MISSING_FILE, PAGE_FILE = "refused.tsv", "missing-images.txt", "check.html"
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Tokens of the rows that are used.
+
+    Attributes:
+        measured: Number of rows that were tokenised.
+        rows: Number of all rows.
+        totals: Tokens of each measured row, images included.
+        images: Tokens of its images.
+
+    """
+
+    measured: int
+    rows: int
+    totals: tuple[int, ...]
+    images: tuple[int, ...]
+
+    def line(self, longest: int) -> str:
+        """Say them in one line."""
+        which = "all" if self.measured == self.rows else f"{self.measured} of"
+        high = sorted(self.totals)[max(0, round(0.95 * len(self.totals)) - 1)]
+        return (
+            f"tokens: {which} {self.rows} rows: median {statistics.median_low(self.totals)}, 95 % at most {high}, "
+            f"longest {max(self.totals)} of data.max_length {longest}; of images {min(self.images)} to "
+            f"{max(self.images)} a row"
+        )
+
+
+@dataclass(frozen=True)
+class RefusedGroup:
+    """Refused rows of one kind of reason.
+
+    Attributes:
+        reason: With what differs between rows left out.
+        rows: In order.
+
+    """
+
+    reason: str
+    rows: tuple[RefusedRow, ...]
+
+
+def grouped(refused: Sequence[RefusedRow]) -> list[RefusedGroup]:
+    """Group refused rows by their reasons without names and numbers, the largest group first."""
+    groups: dict[str, list[RefusedRow]] = {}
+    for row in refused:
+        groups.setdefault(_VARIABLE.sub("…", row.reason), []).append(row)
+    found = [RefusedGroup(reason, tuple(rows)) for reason, rows in groups.items()]
+    return sorted(found, key=lambda group: -len(group.rows))
+
+
+def lengths_of(data: CheckedData) -> Lengths | None:
+    """Tokenise rows of all splits, at most a thousand; ``None`` without a processor."""
+    if data.processor is None:
+        return None
+    rows = [record for part in vars(data.prepared.split).values() for record in part]
+    measured = interleaved(tuple(rows))[:_MEASURED]
+    return Lengths(
+        len(measured),
+        len(rows),
+        tuple(token_length(record, data.processor) for record in measured),
+        tuple(image_tokens(record, data.processor) for record in measured),
+    )
+
+
+def check_lines(data: CheckedData, *, max_length: int, lengths: Lengths | None) -> list[str]:
+    """Say what was found."""
+    kept = sum(sum(counts.values()) for counts in data.counts.values())
+    lines = [f"rows: {kept} used, {len(data.refused)} refused"]
+    lines += [f"{split}: {words_of(counts)}" for split, counts in data.counts.items()]
+    lines += [f"kinds: {words_of(data.kinds)}", *data.prepared.read.notes]
+    lines.append(lengths.line(max_length) if lengths else f"tokens: not known here, since {data.processor_fault}")
+    return [*lines, *_refused_lines(data.refused)]
+
+
+def _refused_lines(refused: Sequence[RefusedRow]) -> list[str]:
+    lines = [f"refused: {len(refused)} rows"]
+    for group in grouped(refused):
+        lines.append(f"  {len(group.rows)} x {group.reason}")
+        lines += [f"    {refused_line(row)}" for row in group.rows[:_SHOWN]]
+        if len(group.rows) > _SHOWN:
+            lines.append(f"    and {len(group.rows) - _SHOWN} more")
+    if missing := {row.missing for row in refused if row.missing}:
+        lines.append(f"missing images: {len(missing)}")
+    return lines
+
+
+def write_refused(folder: Path, refused: Sequence[RefusedRow]) -> list[str]:
+    """Write every refused row, and every image that is missing.
+
+    Args:
+        folder: Made if it is absent.
+        refused: All of them.
+
+    Returns:
+        Where they are, in lines.
+
+    Raises:
+        CheckError: If they can't be written.
+
+    """
+    missing = sorted({row.missing for row in refused if row.missing})
+    cells = [[row.file, row.row, row.reason] for row in refused]
+    table = "\n".join("\t".join(" ".join(cell.split()) for cell in row) for row in [["file", "row", "reason"], *cells])
+    _write(folder / REFUSED_FILE, table + "\n")
+    _write(folder / MISSING_FILE, "".join(f"{path}\n" for path in missing))
+    lines = [f"all refused rows: {folder / REFUSED_FILE}"] if refused else []
+    return [*lines, f"all missing images: {folder / MISSING_FILE}"] if missing else lines
+
+
+def write_check(folder: Path, data: CheckedData, *, name: str, lines: Sequence[str]) -> list[str]:
+    """Write what a check leaves behind.
+
+    Args:
+        folder: Made if it is absent.
+        data: What was found.
+        name: Of the sweep file.
+        lines: What was said of it.
+
+    Returns:
+        Where it is, in lines.
+
+    Raises:
+        CheckError: If a file can't be written.
+
+    """
+    said = write_refused(folder, data.refused)
+    _write(folder / PAGE_FILE, check_page(data, name=name, groups=grouped(data.refused), lines=lines))
+    return [*said, f"page with rendered rows: {folder / PAGE_FILE}"]
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CheckError(f"{path} can't be written: {error.strerror}; choose another folder by --out") from error

@@ -1,0 +1,183 @@
+"""The images that a row names: paths below a folder, data URIs, bytes, and URLs where they are allowed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path, PureWindowsPath
+from reprlib import repr as shortened
+from typing import Any
+
+from trainable.data.images import BytesImage, FileImage
+from trainable.errors import DataError, MissingImageError
+
+Picture = FileImage | BytesImage
+
+_DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://")
+_LONGEST_PATH = 1000
+_FETCH_S = 30
+_MOST_BYTES = 100 * 2**20
+_IN_MEMORY_BYTES = 256 * 2**20
+"""Images inside rows beyond this are kept as files in the cache."""
+
+
+class PictureFinder:
+    """Finds images by what rows give for them; those of one short name are looked up once.
+
+    Args:
+        folder: Where paths start, and what they may not leave.
+        fetches_urls: Whether images that are URLs are fetched, each once, into the user's cache.
+
+    """
+
+    def __init__(self, folder: Path, *, fetches_urls: bool = False) -> None:
+        self._folder, self._fetches_urls = folder, fetches_urls
+        self._known: dict[str, Picture] = {}
+        self._beside: dict[Path, Mapping[str, str]] = {}
+        self._bytes = 0
+
+    def find(self, value: Any) -> Picture:
+        """Find an image and read its size; what a row gives is never echoed at length.
+
+        Raises:
+            DataError: If it is no image, lies outside the folder, or is a URL that may not be fetched.
+            MissingImageError: If there is no such file.
+
+        """
+        if isinstance(value, str) and value in self._known:
+            return self._known[value]
+        picture = self._found(value)
+        _ = picture.size  # a file that is no image is refused here, with its row
+        if isinstance(value, str) and len(value) <= _LONGEST_PATH:
+            self._known[value] = picture
+        return picture
+
+    def _found(self, value: Any) -> Picture:
+        if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
+            return self._kept(value["bytes"])
+        if isinstance(value, bytes):
+            return self._kept(value)
+        if isinstance(value, dict) and isinstance(value.get("path"), str):
+            value = value["path"]
+        if not isinstance(value, str) or not value:
+            raise DataError(f"an image must be a path, a data URI or bytes; got {shortened(value)}")
+        if match := _DATA_URI.match(value):
+            try:
+                return self._kept(base64.b64decode(value[match.end() :], validate=True))
+            except (binascii.Error, ValueError) as error:
+                raise DataError(f"the image's base64 can't be decoded: {error}") from error
+        if value.startswith("file://"):
+            value = value.removeprefix("file://")
+        if _URL.match(value):
+            return self._fetched(value)
+        if len(value) > _LONGEST_PATH:
+            raise DataError(
+                f"an image of {len(value)} characters is no path; base64 needs data:image/…;base64, before it"
+            )
+        return self._file(value)
+
+    def _kept(self, data: bytes) -> Picture:
+        """Keep an image of a row in memory, or as a file once there are many."""
+        image = BytesImage.of(data)
+        self._bytes += len(data)
+        if self._bytes <= _IN_MEMORY_BYTES:
+            return image
+        return FileImage(_cached(image.digest(), data), label=image.label)
+
+    def _fetched(self, url: str) -> Picture:
+        if not self._fetches_urls:
+            raise DataError(
+                f"the image {url[:100]} is a URL; download it and give its path, or set image_urls: true to fetch it"
+            )
+        if not url.lower().startswith(("http://", "https://")):
+            raise DataError(f"the image {url[:100]} can't be fetched; expected http:// or https://")
+        return FileImage(fetched_file(url), label=url)
+
+    def _file(self, name: str) -> FileImage:
+        if "\\" in name:
+            if PureWindowsPath(name).drive:
+                raise DataError(
+                    f"the image {name[:100]!a} lies on a drive of Windows; give a path below {self._folder}"
+                )
+            name = name.replace("\\", "/")
+        root = Path(os.path.abspath(self._folder))  # noqa: PTH100 - a link in the folder may lead out of it, a name may not
+        try:
+            path = Path(os.path.normpath(root / name))
+            exists, resolved = path.is_file(), path.resolve()
+        except (OSError, ValueError) as error:  # a null character, or a name that is too long
+            raise DataError(f"the image {name[:100]!a} is no path") from error
+        if not path.is_relative_to(root):
+            raise DataError(f"the image {name[:100]!a} lies outside {root}; set image_folder to a folder that holds it")
+        if not exists:
+            raise MissingImageError(
+                f"the image {name[:100]!a} does not exist in {self._folder}{self._near(path)}", path=str(path)
+            )
+        return FileImage(resolved, label=str(path.relative_to(root)))
+
+    def _near(self, path: Path) -> str:
+        """Name a file with nearly the name of a missing one."""
+        if path.parent not in self._beside:
+            self._beside[path.parent] = {name.lower(): name for name in _names_in(path.parent)}
+        beside = self._beside[path.parent]
+        if len(beside) > 10_000:  # the search looks at every name
+            return f"; did you mean {beside[path.name.lower()]}?" if path.name.lower() in beside else ""
+        near = get_close_matches(path.name.lower(), beside, n=1, cutoff=0.7)
+        return f"; did you mean {beside[near[0]]}?" if near else ""
+
+
+def fetched_file(url: str) -> Path:
+    """Give the file that a URL was fetched to, fetching it if it is not there yet.
+
+    It lies in ``paretune/images`` below ``$XDG_CACHE_HOME`` or ``~/.cache``, by the hash of the URL.
+
+    Raises:
+        DataError: If it can't be fetched in time, or is larger than 100 MiB.
+
+    """
+    name = hashlib.sha256(url.encode()).hexdigest()
+    path = _cache_folder() / name
+    if path.exists():
+        return path
+    try:
+        with urllib.request.urlopen(url, timeout=_FETCH_S) as answer:
+            data = answer.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise DataError(f"the image {url[:100]} can't be fetched: {error}") from error
+    if len(data) > _MOST_BYTES:
+        raise DataError(f"the image {url[:100]} is larger than {_MOST_BYTES} bytes")
+    return _cached(name, data)
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paretune" / "images"
+
+
+def _cached(name: str, data: bytes) -> Path:
+    """Write a file of the cache, whole or not at all."""
+    folder = _cache_folder()
+    path = folder / name
+    if path.exists():
+        return path
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part:
+            part.write(data)
+        Path(part.name).replace(path)
+    except OSError as error:
+        raise DataError(f"{folder} can't keep images: {error.strerror}; set XDG_CACHE_HOME to another place") from error
+    return path
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [one.name for one in folder.iterdir()]
+    except OSError:
+        return []

@@ -1,0 +1,170 @@
+"""RefCOCO, RefCOCO+ and RefCOCOg: refs of several expressions each, about the boxes of a COCO file.
+
+Read by hand: the refer API needs Python 2 and trusts its pickles; here a pickle may hold nothing but plain values.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from reprlib import repr as shortened
+from typing import IO, Any
+
+from typing_extensions import override
+
+from spaces.trial import RefcocoSource
+from trainable.data.files import read_json
+from trainable.data.frames import Framing, Numbers, judge_frame
+from trainable.data.images import FileImage
+from trainable.data.records import IMAGE_TAG, Record, Turn
+from trainable.data.sources.coco import coco_content, coco_numbers
+from trainable.data.sources.photos import category_name, locate_answer, upright_px
+from trainable.data.sources.pictures import PictureFinder
+from trainable.data.sources.recognise import unsupported_table
+from trainable.data.sources.result import ReadResult, RefusedRow
+from trainable.errors import DataError
+
+_FRAMING = Framing("pixels_xywh")
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads lists, dicts, texts and numbers; a file could run anything otherwise."""
+
+    @override
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        raise DataError(f"the pickle asks for {module_name}.{global_name}; refs are plain values")
+
+
+@dataclass(frozen=True)
+class _Instances:
+    files: Mapping[Any, str]
+    sizes: Mapping[Any, tuple[Any, Any]]
+    boxes: Mapping[Any, tuple[Any, Any]]
+    """Image id and ``bbox`` of every annotation."""
+
+
+def read_refcoco(config: RefcocoSource) -> ReadResult:
+    """Read referring expressions; each gives a grounding row.
+
+    Raises:
+        DataError: If a file as a whole can't be used, or the boxes can't be x, y, width, height in pixels.
+
+    """
+    path = Path(config.refs)
+    refs = _refs(path)
+    instances = _instances(Path(config.instances))
+    finder = PictureFinder(Path(config.images))
+    refused: list[RefusedRow] = []
+    found: list[tuple[str, Any, FileImage, Numbers]] = []
+    others = 0
+    for index, ref in enumerate(refs):
+        place = f"ref {index}"
+        try:
+            if not isinstance(ref, dict):
+                raise DataError(f"a ref is an object; got {shortened(ref)}")
+            if config.refs_split not in (None, ref.get("split")):
+                others += 1
+                continue
+            found.append((place, ref, *_target(ref, instances, finder)))
+        except DataError as error:
+            refused.append(RefusedRow.of(path, place, error))
+    verdict = judge_frame([(numbers, image.size) for _, _, image, numbers in found], _FRAMING)
+    if verdict.fault:
+        raise DataError(f"{config.instances}: {verdict.fault}. Evidence: {verdict.evidence}")
+    records: list[Record] = []
+    for place, ref, image, numbers in found:
+        try:
+            records.extend(_records(ref, place, image, numbers, path))
+        except DataError as error:
+            refused.append(RefusedRow.of(path, place, error))
+    left = f", {others} of other splits left out" if others else ""
+    note = f"{path.name}: {len(refs)} refs{left}; boxes read as {_FRAMING}; {verdict.evidence}"
+    return ReadResult(tuple(records), tuple(refused), (note,))
+
+
+def _refs(path: Path) -> list[Any]:
+    if path.suffix.lower() == ".json":
+        refs = read_json(path)
+    else:
+        try:
+            with path.open("rb") as file:
+                refs = _plain(file)
+        except OSError as error:
+            raise DataError(f"{path} can't be read: {error.strerror}") from error
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+    if not isinstance(refs, list):
+        what = unsupported_table(refs)
+        raise DataError(f"{path} must hold a list of refs; {f'it holds {what}' if what else f'got {shortened(refs)}'}")
+    return refs
+
+
+def _plain(file: IO[bytes]) -> Any:
+    try:
+        return _PlainUnpickler(file, encoding="utf-8", errors="replace").load()
+    except DataError:
+        raise
+    except Exception as error:  # a damaged pickle raises whatever its bytes lead to
+        raise DataError(f"it is no pickle: {error}") from error
+
+
+def _instances(path: Path) -> _Instances:
+    content = coco_content(path)
+    images = [one for one in content["images"] if isinstance(one, dict)]
+    annotations = [one for one in content["annotations"] if isinstance(one, dict)]
+    return _Instances(
+        {_key(one.get("id")): one.get("file_name", "") for one in images},
+        {_key(one.get("id")): (one.get("width"), one.get("height")) for one in images},
+        {_key(one.get("id")): (one.get("image_id"), one.get("bbox")) for one in annotations},
+    )
+
+
+def _key(value: Any) -> Any:
+    return value if isinstance(value, int | str) else shortened(value)
+
+
+def _target(ref: Mapping[str, Any], instances: _Instances, finder: PictureFinder) -> tuple[FileImage, Numbers]:
+    """Find the image and the box that a ref is about."""
+    annotation = _key(ref.get("ann_id"))
+    if annotation not in instances.boxes:
+        raise DataError(f"the annotation {annotation!r} is not in the instances")
+    image_id, bbox = instances.boxes[annotation]
+    name = instances.files.get(_key(image_id))
+    if not name:
+        raise DataError(f"the image {image_id!r} is not in the instances")
+    try:
+        numbers = coco_numbers(bbox)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f"the annotation {annotation!r} has no box of four numbers: {error}") from error
+    image = finder.find(name)
+    if not isinstance(image, FileImage):
+        raise DataError("the image must be a path")
+    told = instances.sizes[_key(image_id)]
+    if told != image.size:
+        raise DataError(f"{image.path} is {image.size[0]}x{image.size[1]} seen upright, not {told[0]}x{told[1]}")
+    return image, numbers
+
+
+def _records(ref: Mapping[str, Any], place: str, image: FileImage, numbers: Numbers, path: Path) -> list[Record]:
+    sentences = ref.get("sentences")
+    if not isinstance(sentences, list) or not sentences:
+        raise DataError(f"it has no sentences; got {shortened(sentences)}")
+    box = upright_px(numbers, image, _FRAMING)
+    records: list[Record] = []
+    for index, sentence in enumerate(sentences):
+        said = sentence.get("sent", sentence.get("raw")) if isinstance(sentence, dict) else sentence
+        phrase = category_name(said).strip().rstrip(".")
+        answer, exact, whole = locate_answer(phrase, [box], image)
+        records.append(
+            Record(
+                id=f"{path.name}#{ref.get('ref_id', place)}/{index}",
+                task="grounding",
+                kind="locate",
+                images=(image,),
+                turns=(Turn(f"{IMAGE_TAG}Locate {phrase}.", answer, boxes=exact),),
+                boxes_1000=whole,
+            )
+        )
+    return records
