@@ -17,7 +17,7 @@ from trainable.host import interleaved
 
 _SHOWN = 10
 _MEASURED = 1000
-_VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|/\S+|-?\d[\d.,x()]*")
+_VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|/\S+|(?<![a-z])-?\d[\d.,x()]*")
 
 REFUSED_FILE, MISSING_FILE, PAGE_FILE = "refused.tsv", "missing-images.txt", "check.html"
 
@@ -73,7 +73,7 @@ def grouped(refused: Sequence[RefusedRow]) -> list[RefusedGroup]:
     return sorted(found, key=lambda group: -len(group.rows))
 
 
-def lengths_of(data: CheckedData) -> Lengths | None:
+def _lengths_of(data: CheckedData) -> Lengths | None:
     """Tokenise rows of all splits, at most a thousand; ``None`` without a processor."""
     if data.processor is None:
         return None
@@ -87,14 +87,19 @@ def lengths_of(data: CheckedData) -> Lengths | None:
     )
 
 
-def check_lines(data: CheckedData, *, max_length: int, lengths: Lengths | None) -> list[str]:
+def tokens_line(data: CheckedData, *, max_length: int) -> str:
+    """Say how long rows are; a thousand of them, if there are more, are tokenised for it."""
+    lengths = _lengths_of(data)
+    return lengths.line(max_length) if lengths else f"tokens: not known here, since {data.processor_fault}"
+
+
+def check_lines(data: CheckedData, *, tokens: str) -> list[str]:
     """Say what was found."""
     kept = sum(sum(counts.values()) for counts in data.counts.values())
     lines = [f"rows: {kept} used, {len(data.refused)} refused"]
     lines += [f"{split}: {words_of(counts)}" for split, counts in data.counts.items()]
     lines += [f"kinds: {words_of(data.kinds)}", *data.prepared.read.notes]
-    lines.append(lengths.line(max_length) if lengths else f"tokens: not known here, since {data.processor_fault}")
-    return [*lines, *_refused_lines(data.refused)]
+    return [*lines, tokens, *_refused_lines(data.refused)]
 
 
 def _refused_lines(refused: Sequence[RefusedRow]) -> list[str]:
@@ -127,19 +132,20 @@ def write_refused(folder: Path, refused: Sequence[RefusedRow]) -> list[str]:
     cells = [[row.file, row.row, row.reason] for row in refused]
     table = "\n".join("\t".join(" ".join(cell.split()) for cell in row) for row in [["file", "row", "reason"], *cells])
     _write(folder / REFUSED_FILE, table + "\n")
-    _write(folder / MISSING_FILE, "".join(f"{path}\n" for path in missing))
+    if missing or (folder / MISSING_FILE).exists():
+        _write(folder / MISSING_FILE, "".join(f"{path}\n" for path in missing))
     lines = [f"all refused rows: {folder / REFUSED_FILE}"] if refused else []
     return [*lines, f"all missing images: {folder / MISSING_FILE}"] if missing else lines
 
 
-def write_check(folder: Path, data: CheckedData, *, name: str, lines: Sequence[str]) -> list[str]:
+def write_check(folder: Path, data: CheckedData, *, name: str, tokens: str) -> list[str]:
     """Write what a check leaves behind.
 
     Args:
         folder: Made if it is absent.
         data: What was found.
         name: Of the sweep file.
-        lines: What was said of it.
+        tokens: What was said of the rows' lengths.
 
     Returns:
         Where it is, in lines.
@@ -149,7 +155,7 @@ def write_check(folder: Path, data: CheckedData, *, name: str, lines: Sequence[s
 
     """
     said = write_refused(folder, data.refused)
-    _write(folder / PAGE_FILE, check_page(data, name=name, groups=grouped(data.refused), lines=lines))
+    _write(folder / PAGE_FILE, check_page(data, name=name, groups=grouped(data.refused), tokens=tokens))
     return [*said, f"page with rendered rows: {folder / PAGE_FILE}"]
 
 

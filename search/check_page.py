@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from search.check import CheckedData
+from search.check import CheckedData, words_of
 from spaces.trial import ModelConfig
 from trainable.boxes import Box
 from trainable.data.records import ImageSource, Record
@@ -74,14 +74,14 @@ class Sample:
     pieces: tuple[Piece, ...]
 
 
-def check_page(data: CheckedData, *, name: str, groups: Sequence[RefusedGroup], lines: Sequence[str]) -> str:
+def check_page(data: CheckedData, *, name: str, groups: Sequence[RefusedGroup], tokens: str) -> str:
     """Make the page.
 
     Args:
         data: What was found.
         name: Of the sweep file.
         groups: Refused rows by reason.
-        lines: What was said of the data.
+        tokens: What was said of the rows' lengths.
 
     Returns:
         One HTML document that needs no network.
@@ -95,7 +95,7 @@ def check_page(data: CheckedData, *, name: str, groups: Sequence[RefusedGroup], 
     return environment.get_template("check.html.jinja").render(
         name=name,
         counts=data.counts,
-        lines=lines,
+        lines=[f"kinds: {words_of(data.kinds)}", *data.prepared.read.notes, tokens],
         groups=groups,
         samples=samples,
         family=processor.family,
@@ -104,10 +104,18 @@ def check_page(data: CheckedData, *, name: str, groups: Sequence[RefusedGroup], 
 
 
 def _chosen(data: CheckedData) -> list[tuple[str, Record]]:
-    """Give twenty rows, from all splits in turn, grounding and text mixed."""
-    queues = [(name, interleaved(rows)) for name, rows in vars(data.prepared.split).items() if rows]
-    mixed = [(name, record) for place in range(_SAMPLES) for name, rows in queues for record in rows[place : place + 1]]
-    return mixed[:_SAMPLES]
+    """Give twenty rows, from all sources and splits in turn, grounding and text mixed."""
+    queues: dict[tuple[int, str], list[Record]] = {}
+    for split, rows in vars(data.prepared.split).items():
+        for record in interleaved(rows):
+            queues.setdefault((record.source, split), []).append(record)
+    mixed = [
+        (split, record)
+        for place in range(_SAMPLES)
+        for (_, split), rows in queues.items()
+        for record in rows[place : place + 1]
+    ]
+    return sorted(mixed[:_SAMPLES], key=lambda one: one[1].source)
 
 
 def _sample(record: Record, split: str, processor: Processor) -> Sample:

@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(options: argparse.Namespace) -> int:
     from search.check import RefusedError, check_data
-    from search.check_files import check_lines, lengths_of, write_check, write_refused
+    from search.check_files import check_lines, tokens_line, write_check, write_refused
     from search.spec_file import load_spec
 
     spec = load_spec(options.file, overrides=options.overrides)
@@ -107,8 +107,9 @@ def _check(options: argparse.Namespace) -> int:
     except RefusedError as error:
         print("\n".join(write_refused(folder, error.refused)))
         raise
-    lines = check_lines(data, max_length=spec.data.max_length, lengths=lengths_of(data))
-    print("\n".join([*lines, *write_check(folder, data, name=options.file.name, lines=lines)]))
+    tokens = tokens_line(data, max_length=spec.data.max_length)
+    written = write_check(folder, data, name=options.file.name, tokens=tokens)
+    print("\n".join([*check_lines(data, tokens=tokens), *written]))
     idle = spec.space.idle()
     searched = [key for key in spec.space.dimensions if key not in idle]
     print(f"searched: {', '.join(searched) or 'nothing'}")
@@ -120,14 +121,14 @@ def _check(options: argparse.Namespace) -> int:
 
 def _sweep(options: argparse.Namespace) -> int:
     from search.check import check_data
-    from search.check_files import check_lines, lengths_of
+    from search.check_files import check_lines, tokens_line
     from search.lineage import lineage
     from search.spec_file import load_spec
 
     spec = load_spec(options.file, overrides=options.overrides)
     folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     data = check_data(spec)
-    print("\n".join(check_lines(data, max_length=spec.data.max_length, lengths=lengths_of(data))))
+    print("\n".join(check_lines(data, tokens=tokens_line(data, max_length=spec.data.max_length))))
     print(f"sweep folder: {folder}", flush=True)
 
     from search.progress import SweepProgress

@@ -50,17 +50,18 @@ class _Group:
     records: tuple[Record, ...]
 
     @property
-    def has_box(self) -> bool:
-        return any(record.task == "grounding" for record in self.records)
+    def kind(self) -> tuple[int, bool]:
+        """What groups are shared out apart by: the first source, and whether there is a box."""
+        return min(record.source for record in self.records), any(r.task == "grounding" for r in self.records)
 
 
 def split_records(records: Sequence[Record], config: DataConfig) -> Split:
     """Split rows so that those which share an image, or are one text, stay together; a copy of an image is the image.
 
     A source may name the split of its rows; then that split takes no share of the others. The other groups are ordered
-    by a seeded hash of the images' names within their data set, those with a box and those without apart; the first
-    share of each kind is ``search``, the next ``confirm``, the next ``test``, and the rest ``train``. A kind of two
-    groups or more has at least one in ``search`` and one in ``train``.
+    by a seeded hash of the images' names within their data set, those of each source apart, and of these those with a
+    box and those without. The first share of each kind is ``search``, the next ``confirm``, the next ``test``, and the
+    rest ``train``. A kind of two groups or more has at least one in ``search`` and one in ``train``.
 
     Args:
         records: In any order; the split does not depend on it, nor on the folder of the data.
@@ -85,9 +86,9 @@ def split_records(records: Sequence[Record], config: DataConfig) -> Split:
         "confirm": 0.0 if "confirm" in told.values() else config.confirm_share,
         "test": 0.0 if "test" in told.values() else config.test_share,
     }
-    for with_box in (True, False):
-        kind = [group for group in free if group.has_box is with_box]
-        chosen |= _shared_out(kind, shares, seed=config.split_seed, trains="train" not in told.values())
+    for kind in sorted({group.kind for group in free}):
+        alike = [group for group in free if group.kind == kind]
+        chosen |= _shared_out(alike, shares, seed=config.split_seed, trains="train" not in told.values())
     place = {record.id: chosen[group.name] for group in groups for record in group.records}
     split = Split(**{name: tuple(record for record in records if place[record.id] == name) for name in SPLITS})
     if not split.search and "search" not in told.values() and len(free) > 1:  # one group of each kind

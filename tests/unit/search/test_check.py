@@ -7,11 +7,14 @@ from PIL import Image
 
 from results import write_sweep_json
 from search.check import check_data
+from search.check_files import check_lines, tokens_line, write_check
+from search.check_page import check_page
 from search.cli import main
 from search.errors import CheckError
 from search.recorder import record_columns
 from search.sweep_spec import SPEC_KEY
-from spaces import parse_space
+from spaces import DataConfig, parse_space
+from trainable.data.render import render
 
 
 def coco_spec(folder, *, boxes, photos=4):
@@ -28,28 +31,97 @@ def coco_spec(folder, *, boxes, photos=4):
     (folder / "boxes.json").write_text(json.dumps(content))
     source = {"source": "coco", "annotations": str(folder / "boxes.json"), "images": str(folder / "photos")}
     spec = made_spec()
-    return spec.model_copy(update={"data": type(spec.data)(sources=(source,), search_share=0.5)})
+    return spec.model_copy(update={"data": halves(source)})
+
+
+def halves(*sources):
+    return DataConfig.model_validate({"sources": sources, "search_share": 0.5, "confirm_share": 0, "test_share": 0})
 
 
 FINE = [(image, [5, 6, 30, 20]) for image in range(4)]
 
 
+def said(data):
+    return check_lines(data, tokens=tokens_line(data, max_length=4096))
+
+
 def test_rows_are_counted_by_split_and_task(tmp_path):
-    summary = check_data(coco_spec(tmp_path, boxes=FINE))
-    assert summary.counts == {"train": {"grounding": 2, "text": 2}, "search": {"grounding": 2, "text": 2}}
-    assert "train: 2 grounding, 2 text" in summary.lines()
+    data = check_data(coco_spec(tmp_path, boxes=FINE))
+    both = {"grounding": 2, "text": 2}
+    assert data.counts == {"train": both, "search": both, "confirm": {}, "test": {}}
+    lines = said(data)
+    assert {"rows: 8 used, 0 refused", "train: 2 grounding, 2 text", "confirm: no rows"} <= set(lines)
 
 
-def test_refused_rows_are_listed_with_file_row_and_reason(tmp_path):
-    summary = check_data(coco_spec(tmp_path, boxes=[*FINE, (0, [60, 6, 30, 20])]))
-    line = next(line for line in summary.lines() if "annotations 4" in line)
-    assert f"{tmp_path}/boxes.json row annotations 4: the box leaves the image of 64x48" in line
-    assert "refused: 1 rows" in summary.lines()
+def test_lengths_of_rows_are_those_of_their_tokens(tmp_path):
+    data = check_data(coco_spec(tmp_path, boxes=FINE))
+    lengths = sorted(len(render(r, data.processor).ids) for rows in vars(data.prepared.split).values() for r in rows)
+    line = next(line for line in said(data) if line.startswith("tokens"))
+    assert line == (
+        f"tokens: all 8 rows: median {lengths[3]}, 95 % at most {lengths[7]}, longest {lengths[7]} of data.max_length "
+        "4096; of images 20 to 20 a row"
+    )
+
+
+def test_a_row_that_is_too_long_is_refused_with_its_length(tmp_path):
+    spec = coco_spec(tmp_path, boxes=[*FINE[:3], (3, [50, 40, 13, 7])])  # more digits than the others
+    data = check_data(spec)
+    rows = [record for part in vars(data.prepared.split).values() for record in part]
+    longest = max(len(render(record, data.processor).ids) for record in rows)
+    spec = spec.model_copy(update={"data": spec.data.model_copy(update={"max_length": longest - 1})})
+    data = check_data(spec)
+    (row,) = data.refused
+    assert (row.file, row.row) == ("boxes.json", "3/cat")
+    assert row.reason == (
+        f"it has {longest} tokens, 20 of them of images; data.max_length is {longest - 1}, nothing is cut"
+    )
+    assert sum(counts["grounding"] for counts in data.counts.values() if counts) == 3
+
+
+def test_a_model_that_this_machine_does_not_hold_is_said(tmp_path):
+    spec = coco_spec(tmp_path, boxes=FINE)
+    spec = spec.model_copy(update={"model": spec.model.model_copy(update={"path": "nobody/Nothing-2B"})})
+    data = check_data(spec)
+    (line,) = [line for line in said(data) if line.startswith("tokens")]
+    assert line.startswith("tokens: not known here, since can't load the model 'nobody/Nothing-2B'")
+    page = check_page(data, name="x.yaml", groups=(), tokens=line)
+    assert "This machine does not hold the model" in page
+
+
+def test_refused_rows_are_grouped_by_reason_and_the_first_ten_of_each_are_shown(tmp_path):
+    outside = [(0, [60, 6, 30 + n, 20]) for n in range(12)]
+    data = check_data(coco_spec(tmp_path, boxes=[*FINE, *outside, (1, [5, 6, 0, 20])]))
+    lines = said(data)
+    start = lines.index("refused: 13 rows")
+    assert lines[start + 1].startswith("  12 x the box leaves the image of ")
+    assert f"{tmp_path}/boxes.json row annotations 4: the box leaves the image of 64x48" in lines[start + 2]
+    assert lines[start + 12] == "    and 2 more"
+    assert lines[start + 13].startswith("  1 x x2 must exceed x1")
+
+
+def test_every_refused_row_and_missing_image_is_written_to_a_file(tmp_path):
+    spec = coco_spec(tmp_path, boxes=[*FINE, *[(0, [60, 6, 30, 20])] * 12])
+    (tmp_path / "photos" / "3.png").unlink()
+    data = check_data(spec)
+    told = write_check(tmp_path / "out", data, name="x.yaml", tokens="")
+    first, *rows = (tmp_path / "out" / "refused.tsv").read_text().splitlines()
+    assert first.split("\t") == ["file", "row", "reason"]
+    assert len(rows) == len(data.refused) == 14
+    assert all(len(row.split("\t")) == 3 for row in rows)
+    assert (tmp_path / "out" / "missing-images.txt").read_text() == f"{tmp_path}/photos/3.png\n"
+    assert [line.split(": ")[0] for line in told] == [
+        "all refused rows",
+        "all missing images",
+        "page with rendered rows",
+    ]
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckError, match=r"refused\.tsv can't be written: .*; choose another folder by --out"):
+        write_check(tmp_path / "file", data, name="x.yaml", tokens="")
 
 
 def test_an_objective_without_rows_in_the_search_split_is_refused(tmp_path):
     spec = coco_spec(tmp_path, boxes=[(n // 2, [5, 6, 30, 20]) for n in range(8)])  # two cats in every photo
-    with pytest.raises(CheckError, match=r"grounding.miou does not apply: the search split has no grounding row"):
+    with pytest.raises(CheckError, match=r"grounding.miou does not apply to any row of the search split \(2 text\)"):
         check_data(spec)
 
 
@@ -88,16 +160,29 @@ def test_a_difficulty_that_tells_no_rows_apart_is_refused(tmp_path, curriculum, 
 
 def test_a_difficulty_that_the_source_does_not_know_is_refused(tmp_path):
     rows = [
-        {"messages": [{"role": "user", "content": "Where is it" + n * "?"}, {"role": "assistant", "content": box}]}
+        {
+            "messages": [
+                {"role": "user", "content": "<image>Where is it" + n * "?"},
+                {"role": "assistant", "content": box},
+            ],
+            "images": [f"{n}.png"],
+        }
         for n, box in enumerate(4 * ["<|box_start|>(1,2),(30,40)<|box_end|>"] + 4 * ["nowhere"])
     ]
+    for n in range(8):
+        Image.new("RGB", (64, 48), (9 * n, 0, 0)).save(tmp_path / f"{n}.png")
     (tmp_path / "rows.json").write_text(json.dumps(rows))
     tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
-    entry = {"file_name": "rows.json", "formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
+    entry = {
+        "file_name": "rows.json",
+        "formatting": "sharegpt",
+        "columns": {"messages": "messages", "images": "images"},
+        "tags": tags,
+    }
     (tmp_path / "dataset_info.json").write_text(json.dumps({"made": entry}))
     source = {"source": "llamafactory", "folder": str(tmp_path), "dataset": "made"}
     spec = made_spec()
-    spec = spec.model_copy(update={"data": type(spec.data)(sources=(source,), search_share=0.5)})
+    spec = spec.model_copy(update={"data": halves(source)})
     check_data(paced(spec, pacing="linear", difficulty="phrase_length"))
     with pytest.raises(
         CheckError, match=r"distractors is unknown for 2 of 2 rows, such as rows.json#\d; choose another"
@@ -131,20 +216,10 @@ def test_when_no_row_is_left_the_reasons_are_told(tmp_path):
     with pytest.raises(CheckError) as caught:
         check_data(spec)
     first, *rest = str(caught.value).splitlines()
-    assert first == "data: 0 rows share 0 image groups; a split by image needs at least 2"
+    assert first.startswith("data: 0 rows share 0 image groups; a split by image needs at least 2")
     assert "refused: 8 rows" in rest
-    assert any("photos/0.png does not exist" in line for line in rest)
-
-
-def test_all_refused_rows_can_be_written_to_a_file(tmp_path):
-    spec = coco_spec(tmp_path, boxes=[*FINE, *[(0, [60, 6, 30, 20])] * 12])
-    summary = check_data(spec, refused_to=tmp_path / "refused.txt")
-    written = (tmp_path / "refused.txt").read_text().splitlines()
-    assert len(written) == len(summary.refused) == 12
-    assert summary.lines()[-1] == "  and 2 more; paretune check --refused FILE writes all of them to a file"
-    assert summary.lines()[-2].strip() in written
-    with pytest.raises(CheckError, match=r"--refused: .*nowhere/refused.txt can't be written: No such file"):
-        check_data(spec, refused_to=tmp_path / "nowhere" / "refused.txt")
+    assert any("'0.png' does not exist" in line for line in rest)
+    assert len(caught.value.refused) == 8
 
 
 def test_a_damaged_photo_is_named_before_anything_starts(tmp_path):
@@ -159,3 +234,32 @@ def test_a_damaged_photo_is_named_before_anything_starts(tmp_path):
     first, second = str(caught.value).splitlines()
     assert first == "data: 1 of 4 images can't be used; mend them or remove their rows"
     assert second.startswith(f"  boxes.json#2/cat: {path} is no readable image: ")
+
+
+def test_a_score_that_no_row_supports_cannot_be_an_objective(tmp_path):
+    spec = coco_spec(tmp_path, boxes=FINE)
+    objectives = tuple(type(spec.objectives[0])(metric=name) for name in ("grounding.miou", "text.vqa_accuracy"))
+    with pytest.raises(CheckError, match=r"text\.vqa_accuracy does not apply to any row of the search split"):
+        check_data(spec.model_copy(update={"objectives": objectives}))
+
+
+def test_a_source_with_a_share_and_no_training_row_is_refused(tmp_path):
+    spec = coco_spec(tmp_path, boxes=FINE)
+    empty = json.loads((tmp_path / "boxes.json").read_text()) | {"annotations": [], "images": []}
+    (tmp_path / "empty.json").write_text(json.dumps(empty))
+    first = spec.data.sources[0].model_copy(update={"share": 0.5})
+    second = first.model_copy(update={"annotations": str(tmp_path / "empty.json")})
+    with pytest.raises(CheckError, match=r"data\.sources\.1\.share: it has no training row to take a share of"):
+        check_data(spec.model_copy(update={"data": halves(first.model_dump(), second.model_dump())}))
+
+
+def test_the_page_shows_rows_of_every_source_and_split_as_they_are_trained_on(tmp_path):
+    data = check_data(coco_spec(tmp_path, boxes=FINE))
+    page = check_page(data, name="<x>.yaml", groups=(), tokens="tokens: few")
+    assert page.count("<article>") == 8
+    assert "&lt;x&gt;.yaml" in page and "<x>" not in page
+    assert '<span class="prompt">&lt;|image_pad|&gt; × 20 </span>' in page
+    assert '<span class="digit">78</span>' in page  # 5 of 64 pixels
+    assert page.count('<rect x="78.125" y="125.0" width="468.75"') == 4
+    assert '<span class="text">&lt;|im_end|&gt;</span>' in page
+    assert "http" not in page
