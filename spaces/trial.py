@@ -95,6 +95,7 @@ class VocSource(_PhotoSource):
     source: Literal["voc"] = Field(description="Pascal VOC annotations, an XML file for each photo")
     annotations: str = Field(min_length=1, description="folder of the XML files, relative to the sweep file")
     images: str = Field(min_length=1, description="folder of the images, relative to the sweep file")
+    frame: Frame | None = Field(default=None, description="frame of its boxes; VOC's own `pixels_xyxy` if absent")
 
 
 class YoloSource(_PhotoSource):

@@ -42,6 +42,12 @@ _CLEARLY = 1.15
 _COINCIDENCE = 1e-2
 """Chance below which boxes that keep to a part of their images are no coincidence."""
 
+_MUCH = 0.6
+"""Images that were shrunk to so much of their area were shrunk by much."""
+
+_NEAR = 0.8
+"""Boxes that were drawn on resized images reach so far to their right and lower edges."""
+
 _ROUNDING_PX = 1.0
 
 
@@ -163,34 +169,44 @@ def plausible_frames(boxes: Sequence[tuple[Numbers, Size]]) -> tuple[tuple[Frame
     reach: dict[Frame, float] = {
         frame: _reach(judged, Framing(frame)) for frame, count in counts.items() if count >= (1 - _FEW) * len(judged)
     }
-    budget = resized_budget(boxes, chance=_COINCIDENCE if "pixels_xyxy" in reach else 1)
-    if budget is not None:
+    budget, is_clear = resized_budget(boxes)
+    if budget is not None and (is_clear or "pixels_xyxy" not in reach):
         reach["resized_xyxy"] = _reach(judged, Framing("resized_xyxy", budget))
         reach.pop("pixels_xyxy", None)
-        evidence += f"; they keep to what images span that are resized to at most {budget} pixels"
+    if budget is not None:
+        evidence += f"; as corners they keep to what images span that are resized to at most {budget} pixels"
     return tuple(frame for frame, found in reach.items() if found * _CLEARLY >= max(reach.values())), evidence
 
 
-def resized_budget(boxes: Sequence[tuple[Numbers, Size]], *, chance: float) -> int | None:
-    """Give the pixel budget of the resized images that corners were drawn on, if they show one.
+def resized_budget(boxes: Sequence[tuple[Numbers, Size]]) -> tuple[int | None, bool]:
+    """Find the pixel budget of resized images that corners may have been drawn on.
 
     In an image that was shrunk to a share s of its area, a box of the resized image never leaves the part s of the
     original, in which both corners of an arbitrary box lie with a chance of s squared; of all boxes, with the product.
 
     Args:
         boxes: Corners in pixels of the resized or of the original images, and the size of the original.
-        chance: A budget shows where the product is at most so large.
+
+    Returns:
+        The smallest budget for which all but 2 % of the boxes lie inside and the product is at most 1 %, if any; and
+        whether that is clear: images were shrunk by much, and their boxes come near the edges of the resized images, as
+        those of objects in the middle of photos do not.
 
     """
     judged = _judged(boxes)
     for budget in sorted(_BUDGETS):
-        shrunk = [(numbers, size, resized_size(size, budget)) for numbers, size in judged]
-        shares = [wide * high / (width * height) for _, (width, height), (wide, high) in shrunk]
-        inside = sum(_is_possible(Box(*numbers), resized) for numbers, _, resized in shrunk)
-        coincidence = sum(2 * math.log(share) for share in shares if share < 1)
-        if inside >= (1 - _FEW) * len(judged) and coincidence <= math.log(chance):
-            return budget
-    return None
+        resized = [(numbers, resized_size(size, budget)) for numbers, size in judged]
+        inside = sum(_is_possible(Box(*numbers), size) for numbers, size in resized)
+        if inside < (1 - _FEW) * len(judged):
+            continue
+        areas = [(wide * high, w * h) for (_, (wide, high)), (_, (w, h)) in zip(resized, judged, strict=True)]
+        if sum(2 * math.log(small / large) for small, large in areas if small < large) > math.log(_COINCIDENCE):
+            continue
+        shrunk = [one for one, (small, large) in zip(resized, areas, strict=True) if small <= _MUCH * large]
+        chance = sum(2 * math.log(small / large) for small, large in areas if small <= _MUCH * large)
+        is_near = len(shrunk) > 1 and _reach(shrunk, Framing("pixels_xyxy")) >= _NEAR
+        return budget, is_near and chance <= math.log(_COINCIDENCE)
+    return None, False
 
 
 def judge_frame(
@@ -198,25 +214,29 @@ def judge_frame(
 ) -> FrameVerdict:
     """Say whether a data set's boxes can be in the frame that they are read in.
 
+    They cannot if more than 2 % of them are impossible in it and another frame is plausible; or if they stay away from
+    the edges of their images, and the same numbers in another unit do not.
+
     Args:
         boxes: Numbers and the size of their image.
         framing: How they are read.
-        is_declared: Whether the user says so; then only impossible boxes contradict it, not those that stay away from
-            the edges.
+        is_declared: Whether the user says so; then only impossible boxes contradict it.
 
     """
     framing = framing if isinstance(framing, Framing) else Framing(framing)
     plausible, evidence = plausible_frames(boxes)
     judged = _judged(boxes)
     impossible = len(judged) - _possible(judged, framing)
-    is_possible = impossible <= _FEW * len(judged)
-    is_free = is_declared or framing.frame in ("resized_xyxy", *_LOOK_ALIKE)
-    if not plausible or framing.frame in plausible or (is_possible and is_free):
+    accused = plausible
+    if impossible <= _FEW * len(judged):
+        unit = framing.frame.partition("_")[0]
+        is_free = is_declared or framing.frame in ("resized_xyxy", *_LOOK_ALIKE)
+        accused = () if is_free else tuple(frame for frame in plausible if not frame.startswith(unit))
+    if framing.frame in plausible or not accused:
         return FrameVerdict(None, evidence)
-    found = " or ".join(plausible)
     return FrameVerdict(
         f"boxes are read as {framing}, in which {impossible} of {len(judged)} are impossible and the others out of "
-        f"place; they look like {found}",
+        f"place; they look like {' or '.join(accused)}",
         evidence,
     )
 

@@ -128,10 +128,10 @@ def photo_records(
 
     """
     boxes = [(label.numbers, photo.drawn_size) for photo in photos for label in photo.labels if label.numbers]
-    is_declared = isinstance(config, CocoSource) and config.frame is not None
+    is_declared = not isinstance(config, YoloSource) and config.frame is not None
     verdict = judge_frame(boxes, framing, is_declared=is_declared)
     if verdict.fault:
-        raise DataError(f"{path}: {verdict.fault}. Evidence: {verdict.evidence}")
+        raise DataError(f"{path}: {verdict.fault}; set frame. Evidence: {verdict.evidence}")
     records: list[Record] = []
     left = 0
     for photo in photos:

@@ -145,9 +145,9 @@ def _written(raw: RawBox, box_1000: Box, *, is_list: bool) -> str:
 def _placed(raw: RawBox, framing: Framing) -> _Placed:
     """Express a box in exact thousandths of its image."""
     width, height = raw.size
-    if framing.frame.startswith("pixels") and 0 < max(raw.numbers) <= 1:
+    if not framing.frame.startswith("unit") and 0 < max(raw.numbers) <= 1:
         raise DataError(
-            f"{raw.where} {raw.numbers} is smaller than a pixel; these look like shares of the image. Set frame"
+            f"{raw.where} {raw.numbers} is smaller than one unit; these look like shares of the image. Set frame"
         )
     box_px = to_pixels(raw.numbers, framing, raw.size)
     checked = Box(box_px.x1, box_px.y1, box_px.x1 + 1, box_px.y1 + 1) if raw.is_point else box_px

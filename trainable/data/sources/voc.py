@@ -49,7 +49,7 @@ def read_voc(config: VocSource) -> ReadResult:
         else:
             seen[photo.image.key] = file.name
             photos.append(photo)
-    return photo_records(photos, config, folder, framing=Framing("pixels_xyxy"), refused=refused)
+    return photo_records(photos, config, folder, framing=Framing(config.frame or "pixels_xyxy"), refused=refused)
 
 
 def _photo(file: Path, finder: PictureFinder, config: VocSource, refused: list[RefusedRow]) -> Photo:
