@@ -6,7 +6,6 @@ hundred rows at a time.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ def arrow_rows(path: Path) -> Iterator[dict[str, Any]]:
             yield from _of_arrow(path)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, ArithmeticError, LookupError) as error:  # dates of other calendars
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} can't be read as {path.suffix.lower()[1:].title()}: {first}") from error
 
@@ -72,7 +71,10 @@ def folder_files(folder: Path, part: str | None) -> list[Path]:
 
     """
     if (folder / "dataset_dict.json").is_file():
-        names = read_json(folder / "dataset_dict.json").get("splits", [])
+        content = read_json(folder / "dataset_dict.json")
+        names = content.get("splits") if isinstance(content, dict) else None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DataError(f"{folder / 'dataset_dict.json'} lists no splits; was the folder saved by datasets?")
         return _saved(folder / _chosen(names, part, folder))
     if (folder / "state.json").is_file():
         if part is not None:
@@ -90,7 +92,7 @@ def folder_files(folder: Path, part: str | None) -> list[Path]:
 def _saved(folder: Path) -> list[Path]:
     try:
         return [folder / entry["filename"] for entry in read_json(folder / "state.json")["_data_files"]]
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError) as error:
         raise DataError(f"{folder / 'state.json'} lists no files; was the folder saved by datasets?") from error
 
 

@@ -37,6 +37,8 @@ def text_fault(value: Any) -> str | None:
         return f"half of a surrogate pair, {error.object[error.start]!a}, can't be written"
     except RecursionError:
         return "it is nested too deep"
+    except (TypeError, ValueError) as error:  # a pickle may hold a number of more than 4300 digits, or itself
+        return f"it holds what JSON can't say: {error}"
     return None
 
 

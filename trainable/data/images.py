@@ -212,11 +212,14 @@ def image_fault(image: FileImage | BytesImage) -> str | None:
 def _check_header(opened: Image.Image, name: str) -> None:
     if opened.mode.startswith(("I", "F")):
         raise DataError(f"{name} has 16 or 32 bits a channel; convert it to 8 bits")
-    width, height = opened.size
-    if min(width, height) == 0 or max(width, height) > _MOST_ELONGATED * min(width, height):
-        raise DataError(f"{name} has {width}x{height} pixels; at most 200 to 1 is possible")
+    _check_sides(*opened.size, name)
     if opened.format == "GIF":
         _ = getattr(opened, "n_frames", 1)  # looks at the extent of every frame: a later one may be a bomb
+
+
+def _check_sides(width: int, height: int, name: str) -> None:
+    if min(width, height) <= 0 or max(width, height) > _MOST_ELONGATED * min(width, height):
+        raise DataError(f"{name} has {width}x{height} pixels; at most 200 to 1 is possible")
 
 
 def read_header(file: Path | IO[bytes], *, name: str | None = None) -> Header:
@@ -227,7 +230,7 @@ def read_header(file: Path | IO[bytes], *, name: str | None = None) -> Header:
         name: Begins the message of an error; the path if absent.
 
     Raises:
-        DataError: If the file is no image.
+        DataError: If the file is no image, has no pixels or is too elongated.
 
     """
     try:
@@ -236,6 +239,7 @@ def read_header(file: Path | IO[bytes], *, name: str | None = None) -> Header:
             if isinstance(opened, TiffImagePlugin.TiffImageFile):  # its size is turned already in some versions
                 width, height = opened.tag_v2[256], opened.tag_v2[257]
             orientation = opened.getexif().get(_ORIENTATION, _UPRIGHT)
+            _check_sides(width, height, name or str(file))
     except _FAULTS as error:
         raise _refusal(error, file, name or str(file)) from error
     return Header((width, height), orientation if orientation in range(1, 9) else _UPRIGHT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from spaces.trial import DataConfig
 from trainable.data.records import Record
@@ -10,13 +11,11 @@ from trainable.data.render import render
 from trainable.data.sources import ReadResult, RefusedRow, read_sources
 from trainable.data.split import Split, split_records
 from trainable.errors import DataError
+from trainable.model.family import LARGEST_COORDINATE
 from trainable.model.load import Processor
 
 _TURN_TOKENS = 32
 """More than the marks of a turn and the words of its role take."""
-
-_BOX_TOKENS = 80
-"""More than writing a box as JSON adds."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def prepared(read: ReadResult, config: DataConfig, processor: Processor | None) 
 
 
 def length_fault(record: Record, processor: Processor, config: DataConfig) -> str | None:
-    """Say why a row can't be trained on by its tokens, or give ``None``; only rows that may be too long are tokenised.
+    """Say why a row can't be trained on by its tokens, or give ``None``; only rows that may be at fault are tokenised.
 
     Args:
         record: The row.
@@ -79,7 +78,7 @@ def length_fault(record: Record, processor: Processor, config: DataConfig) -> st
 
     """
     try:
-        if longest_length(record, processor) <= config.max_length:
+        if longest_length(record, processor) <= config.max_length and not _has_wide_image(record, processor):
             return None
         length, images = token_length(record, processor), image_tokens(record, processor)
     except DataError as error:
@@ -87,6 +86,13 @@ def length_fault(record: Record, processor: Processor, config: DataConfig) -> st
     if length <= config.max_length:
         return None
     return f"it has {length} tokens, {images} of them of images; data.max_length is {config.max_length}, nothing is cut"
+
+
+def _has_wide_image(record: Record, processor: Processor) -> bool:
+    """Say whether a box may have a coordinate of more than four digits, which rendering refuses."""
+    if processor.family.unit == "thousandths":
+        return False
+    return any(max(processor.resized(image.size)) > LARGEST_COORDINATE for image in record.images)
 
 
 def token_length(record: Record, processor: Processor) -> int:
@@ -112,17 +118,21 @@ def image_tokens(record: Record, processor: Processor) -> int:
 def longest_length(record: Record, processor: Processor) -> int:
     """Give a number of tokens that a row can't exceed, without tokenising it: no token is shorter than a byte.
 
+    Counted are the bytes of its texts as the family writes them and the tokenizer takes them: composed (NFC), which
+    makes some letters longer.
+
     Raises:
         DataError: If the processor refuses an image.
 
     """
+    resized = [processor.resized(image.size) for image in record.images]
     texts = [record.system or processor.default_system or ""]
-    texts += [text for turn in record.turns for text in (turn.question, turn.answer)]
-    boxes = sum(turn.answer.count("bbox_2d") + turn.answer.count("<|box_start|>") + 1 for turn in record.turns)
-    letters = sum(len(text.encode()) for text in texts)
-    return image_tokens(record, processor) + letters + _TURN_TOKENS * (2 * len(record.turns) + 1) + _BOX_TOKENS * boxes
+    for turn in record.turns:
+        texts += [processor.family.question(turn, resized)[0], processor.family.answer(turn, resized)]
+    letters = sum(len(text if text.isascii() else normalize("NFC", text).encode()) for text in texts)
+    return image_tokens(record, processor) + letters + _TURN_TOKENS * (2 * len(record.turns) + 1)
 
 
 def _refused(record: Record, faults: dict[str, str]) -> RefusedRow:
-    file, _, row = record.id.rpartition("#")
-    return RefusedRow(file or record.id, row, faults[record.id])
+    file, _, row = record.id.partition("#")
+    return RefusedRow(file, row, faults[record.id])

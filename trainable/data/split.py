@@ -10,7 +10,7 @@ from typing import NoReturn, get_args
 
 from spaces.trial import DataConfig, SplitName
 from trainable.data.images import BytesImage, FileImage
-from trainable.data.records import Record
+from trainable.data.records import ImageSource, Record
 from trainable.errors import DataError
 
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
@@ -127,15 +127,19 @@ def _hash(seed: int, name: str) -> bytes:
 
 
 def data_hash(records: Sequence[Record]) -> str:
-    """Hash everything that rows say, in their order, and the names and sizes of their images; not where these lie."""
+    """Hash all that rows say, in their order, and names and sizes of their images; not where these lie."""
     whole = hashlib.sha256()
     for record in records:
         turns = [(turn.question, turn.answer, turn.is_supervised) for turn in record.turns]
-        images = [(image.label, image.size) for image in record.images]
+        images = [(image.label, image.size, _byte_count(image)) for image in record.images]
         whole.update(
             json.dumps([record.id, record.system, turns, record.boxes_1000, images, record.references]).encode()
         )
     return whole.hexdigest()
+
+
+def _byte_count(image: ImageSource) -> int:
+    return image.byte_count if isinstance(image, FileImage | BytesImage) else 0
 
 
 def _groups(records: Sequence[Record]) -> list[_Group]:
@@ -160,7 +164,7 @@ def _groups(records: Sequence[Record]) -> list[_Group]:
     named = [(min(_label(record) for record in group), tuple(group)) for group in members.values()]
     taken: dict[str, int] = {}
     groups: list[_Group] = []
-    for name, group in named:
+    for name, group in sorted(named, key=lambda one: (one[0], min((record.source, record.id) for record in one[1]))):
         taken[name] = taken.get(name, 0) + 1
         groups.append(_Group(name if taken[name] == 1 else f"{name} ({taken[name]})", group))
     return groups

@@ -74,6 +74,8 @@ def read_table(path: Path, *, part: str | None = None) -> Iterator[TableRow]:
 
 def _rows_of(path: Path, suffix: str) -> Iterator[TableRow]:
     if suffix in ARROW_SUFFIXES:
+        if path.suffix.lower() == ".gz":
+            raise DataError(f"{path} is packed twice; unpack it by gunzip")
         return (TableRow(str(number), row) for number, row in enumerate(arrow_rows(path)))
     text = _text(path)
     if suffix in _DELIMITERS:

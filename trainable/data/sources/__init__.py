@@ -66,9 +66,14 @@ def read_sources(config: DataConfig) -> ReadResult:
 def _with_own_ids(records: Iterable[Record]) -> Iterator[Record]:
     """Tell apart rows of one id, which files of one name in two folders give; tokens are kept by id."""
     seen: Counter[str] = Counter()
+    taken: set[str] = set()
     for record in records:
-        seen[record.id] += 1
-        yield record if seen[record.id] == 1 else replace(record, id=f"{record.id} ({seen[record.id]})")
+        own = record.id
+        while own in taken:
+            seen[record.id] += 1
+            own = f"{record.id} ({seen[record.id] + 1})"
+        taken.add(own)
+        yield replace(record, id=own)
 
 
 __all__ = ["READERS", "ReadResult", "RefusedRow", "read_sources"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from spaces.trial import (
 )
 from trainable.data.files import read_json
 from trainable.data.sources.llamafactory import REGISTRY
+from trainable.data.sources.pictures import IMAGE_SUFFIXES
 from trainable.data.sources.recognise import unsupported_folder, unsupported_table
-from trainable.data.sources.voc import IMAGE_SUFFIXES
 from trainable.data.tables import SUFFIXES
 from trainable.errors import DataError
 
@@ -74,11 +74,11 @@ def _of_folder(path: Path, images: Path | None) -> tuple[Found, str]:
             return RowsSource(source="rows", path=str(path)), f"it holds {name}, as datasets saves it"
     if any(path.glob("*.parquet")) or any(path.glob("data/*.parquet")):
         return RowsSource(source="rows", path=str(path)), "it holds Parquet files"
-    if (folder := _first(path, _LABEL_FOLDERS, "*.xml")) is not None:
+    if (folder := _first(path, _LABEL_FOLDERS, (".xml",))) is not None:
         found = VocSource(source="voc", annotations=str(folder), images=str(images or _images_near(path)))
         return found, f"{folder.name} holds XML files"
     names_file = next((path / name for name in _NAMES if (path / name).is_file()), None)
-    if names_file is not None and (folder := _first(path, _LABEL_FOLDERS, "*.txt", skip=_NAMES)) is not None:
+    if names_file is not None and (folder := _yolo_labels(path)) is not None:
         found = YoloSource(
             source="yolo", labels=str(folder), images=str(images or _images_near(path)), names=str(names_file)
         )
@@ -149,19 +149,27 @@ def _registered(path: Path) -> list[str]:
     return [str(name) for name, entry in entries if isinstance(entry, dict) and any(key in entry for key in keys)]
 
 
-def _first(path: Path, folders: Iterable[str], pattern: str, *, skip: Iterable[str] = ()) -> Path | None:
+def _yolo_labels(path: Path) -> Path | None:
+    """Find the folder of YOLO's labels; they lie in it, or in ``labels`` below the names of splits."""
+    if any((path / "labels").glob("*/*.txt")):
+        return path / "labels"
+    return _first(path, _LABEL_FOLDERS, (".txt",), skip=_NAMES)
+
+
+def _first(path: Path, folders: Iterable[str], suffixes: Sequence[str], *, skip: Iterable[str] = ()) -> Path | None:
+    """Find the first folder that holds files of an ending."""
     for name in folders:
-        if any(file.name not in skip for file in (path / name).glob(pattern)):
+        if any(file.suffix.lower() in suffixes and file.name not in skip for file in (path / name).glob("*")):
             return path / name
     return None
 
 
 def _images_near(path: Path) -> Path:
     """Find the folder of the images of annotations in a folder."""
-    for name in _IMAGE_FOLDERS:
-        folder = path / name
-        if folder.is_dir() and any(file.suffix.lower() in IMAGE_SUFFIXES for file in folder.iterdir()):
-            return folder
+    if any(file.suffix.lower() in IMAGE_SUFFIXES for file in (path / "images").glob("*/*")):
+        return path / "images"
+    if (folder := _first(path, _IMAGE_FOLDERS, IMAGE_SUFFIXES)) is not None:
+        return folder
     raise DataError(f"{path} holds no folder of images ({', '.join(_IMAGE_FOLDERS[:-1])}); give it by images")
 
 

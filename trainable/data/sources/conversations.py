@@ -142,10 +142,15 @@ def _detected(
     boxes: Sequence[tuple[Numbers, Size]], config: RowsSource | LlamaFactorySource, path: Path
 ) -> tuple[Framing, str]:
     plausible, evidence = plausible_frames(boxes)
-    if len(plausible) != 1:
-        found = f"they may be {' or '.join(plausible)}" if plausible else "nothing tells their frame"
+    if len(plausible) != 1 or plausible == ("resized_xyxy",):  # whose budget has to be told
+        found = f"boxes look like {' or '.join(plausible)}" if plausible else "nothing tells the frame of boxes"
         raise DataError(f"{path}: {found}; set frame. Evidence: {evidence}")
-    return Framing(plausible[0], config.resized_max_pixels), evidence
+    if plausible[0] == "resized_xyxy":  # boxes that fit a budget fit every larger one, and lie elsewhere in it
+        raise DataError(
+            f"{path}: they look like resized_xyxy; set frame, and resized_max_pixels to the budget of the images that "
+            f"they were drawn on. Evidence: {evidence}"
+        )
+    return Framing(plausible[0]), evidence
 
 
 def _answer_framing(

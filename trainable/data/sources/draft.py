@@ -160,12 +160,12 @@ def listed(value: Any, what: str) -> tuple[Any, ...]:
     """Give a list's parts, a single value as a list of one, and nothing for ``None``.
 
     Raises:
-        DataError: If the value is neither text, object nor list.
+        DataError: If the value is neither text, bytes, object nor list.
 
     """
     if value is None:
         return ()
-    if isinstance(value, str | dict):
+    if isinstance(value, str | bytes | dict):
         return (value,)
     if not isinstance(value, list):
         raise DataError(f"{what} must be a list; got {shortened(value)}")

@@ -11,6 +11,7 @@ from typing import Literal
 
 from spaces.trial import CocoSource, VocSource, YoloSource
 from trainable.boxes import UNITS, Box, Size, fault_of, rounded, scaled, upright_box
+from trainable.data.files import text_fault
 from trainable.data.frames import Framing, Numbers, judge_frame, to_pixels
 from trainable.data.images import FileImage
 from trainable.data.records import IMAGE_TAG, PlacedBox, Record, Turn
@@ -94,17 +95,23 @@ def drawn_on(image: FileImage, told: Size | None, config: PhotoSource) -> DrawnO
     )
 
 
-def category_name(name: object) -> str:
-    """Check a category's name.
+def category_name(name: object, *, what: str = "the category's name") -> str:
+    """Check a category's name, or another phrase.
+
+    Args:
+        name: As it stands in the data.
+        what: What messages call it.
 
     Raises:
-        DataError: If it is no text, empty, or holds a token.
+        DataError: If it is no text, empty, holds a token, or can't be written.
 
     """
     if not isinstance(name, str) or not name.strip():
-        raise DataError(f"the category's name must be a text; got {shortened(name)}")
+        raise DataError(f"{what} must be a text; got {shortened(name)}")
+    if fault := text_fault(name):
+        raise DataError(f"{what}: {fault}")
     if IMAGE_TAG in name or any(is_token for _, _, is_token in markup_pieces(name)):
-        raise DataError(f"the category's name {name!r} holds a token of the model's own markup")
+        raise DataError(f"{what} {name!r} holds a token of the model's own markup")
     return name
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import io
 import os
 import re
 import tempfile
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from http.client import HTTPException
 from pathlib import Path, PureWindowsPath
 from reprlib import repr as shortened
 from typing import Any
 
-from trainable.data.images import BytesImage, FileImage
+from trainable.data.files import text_fault
+from trainable.data.images import BytesImage, FileImage, read_header
 from trainable.errors import DataError, MissingImageError
 
 Picture = FileImage | BytesImage
@@ -23,6 +26,7 @@ Picture = FileImage | BytesImage
 _DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://")
 _LONGEST_PATH = 1000
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 _FETCH_S = 30
 _MOST_BYTES = 100 * 2**20
 _IN_MEMORY_BYTES = 256 * 2**20
@@ -42,6 +46,7 @@ class PictureFinder:
         self._folder, self._fetches_urls = folder, fetches_urls
         self._known: dict[str, Picture] = {}
         self._beside: dict[Path, Mapping[str, str]] = {}
+        self._by_stem: dict[Path, Mapping[str, str]] = {}
         self._bytes = 0
 
     def find(self, value: Any) -> Picture:
@@ -59,6 +64,31 @@ class PictureFinder:
         if isinstance(value, str) and len(value) <= _LONGEST_PATH:
             self._known[value] = picture
         return picture
+
+    def find_stem(self, stem: Path) -> FileImage:
+        """Find the image file of a name without its ending, by the first ending that there is, in either case.
+
+        Args:
+            stem: Below the folder.
+
+        Raises:
+            DataError: If it can't be used.
+            MissingImageError: If there is no such file.
+
+        """
+        folder = (self._folder / stem).parent
+        if folder not in self._by_stem:
+            self._by_stem[folder] = dict(_image_names(folder))
+        name = self._by_stem[folder].get(stem.name)
+        if name is None:
+            raise MissingImageError(
+                f"there is no image {ascii(str(stem))[1:-1][:100]}.jpg, .png, … in {self._folder}",
+                path=str(self._folder / f"{stem}.jpg"),
+            )
+        found = self.find(str(stem.with_name(name)))
+        if not isinstance(found, FileImage):
+            raise DataError("the image must be a file")
+        return found
 
     def _found(self, value: Any) -> Picture:
         if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
@@ -112,8 +142,10 @@ class PictureFinder:
         try:
             path = Path(os.path.normpath(root / name))
             exists, resolved = path.is_file(), path.resolve()
-        except (OSError, ValueError) as error:  # a null character, or a name that is too long
+        except (OSError, ValueError, RuntimeError) as error:  # a null character, too long, or links in a circle
             raise DataError(f"the image {name[:100]!a} is no path") from error
+        if text_fault(str(path)):
+            raise DataError(f"the image {name[:100]!a} has a name that is not UTF-8; rename it")
         if not path.is_relative_to(root):
             raise DataError(f"the image {name[:100]!a} lies outside {root}; set image_folder to a folder that holds it")
         if not exists:
@@ -136,23 +168,25 @@ class PictureFinder:
 def fetched_file(url: str) -> Path:
     """Give the file that a URL was fetched to, fetching it if it is not there yet.
 
-    It lies in ``paretune/images`` below ``$XDG_CACHE_HOME`` or ``~/.cache``, by the hash of the URL.
+    It lies in ``paretune/images`` below ``$XDG_CACHE_HOME`` or ``~/.cache``, by the hash of the URL. What is no image
+    is not kept: a page that says why there is none may be gone the next time.
 
     Raises:
-        DataError: If it can't be fetched in time, or is larger than 100 MiB.
+        DataError: If it can't be fetched in time, is larger than 100 MiB, or is no image.
 
     """
-    name = hashlib.sha256(url.encode()).hexdigest()
-    path = _cache_folder() / name
-    if path.exists():
-        return path
     try:
+        name = hashlib.sha256(url.encode()).hexdigest()
+        path = _cache_folder() / name
+        if path.exists():
+            return path
         with urllib.request.urlopen(url, timeout=_FETCH_S) as answer:
             data = answer.read(_MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise DataError(f"the image {url[:100]} can't be fetched: {error}") from error
+    except (OSError, ValueError, HTTPException) as error:
+        raise DataError(f"the image {url[:100]!a} can't be fetched: {error}") from error
     if len(data) > _MOST_BYTES:
         raise DataError(f"the image {url[:100]} is larger than {_MOST_BYTES} bytes")
+    read_header(io.BytesIO(data), name=f"the image {url[:100]}")
     return _cached(name, data)
 
 
@@ -174,6 +208,13 @@ def _cached(name: str, data: bytes) -> Path:
     except OSError as error:
         raise DataError(f"{folder} can't keep images: {error.strerror}; set XDG_CACHE_HOME to another place") from error
     return path
+
+
+def _image_names(folder: Path) -> Iterator[tuple[str, str]]:
+    """Give stem and name of every image of a folder; the one to take for a stem comes last."""
+    found = [(Path(name), name) for name in sorted(_names_in(folder), reverse=True)]
+    for suffix in reversed(IMAGE_SUFFIXES):
+        yield from ((path.stem, name) for path, name in found if path.suffix.lower() == suffix)
 
 
 def _names_in(folder: Path) -> list[str]:

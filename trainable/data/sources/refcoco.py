@@ -15,11 +15,12 @@ from typing import IO, Any
 from typing_extensions import override
 
 from spaces.trial import RefcocoSource
-from trainable.data.files import read_json
+from trainable.data.files import read_json, text_fault
 from trainable.data.frames import Framing, Numbers, judge_frame
 from trainable.data.images import FileImage
 from trainable.data.records import IMAGE_TAG, Record, Turn
 from trainable.data.sources.coco import coco_content, coco_numbers
+from trainable.data.sources.formats.referring import phrase_of
 from trainable.data.sources.photos import category_name, locate_answer, upright_px
 from trainable.data.sources.pictures import PictureFinder
 from trainable.data.sources.recognise import unsupported_table
@@ -55,7 +56,10 @@ def read_refcoco(config: RefcocoSource) -> ReadResult:
     path = Path(config.refs)
     refs = _refs(path)
     instances = _instances(Path(config.instances))
-    finder = PictureFinder(Path(config.images))
+    folder = Path(config.images)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder; set data.sources.images to the folder of the photos")
+    finder = PictureFinder(folder)
     refused: list[RefusedRow] = []
     found: list[tuple[str, Any, FileImage, Numbers]] = []
     others = 0
@@ -63,7 +67,9 @@ def read_refcoco(config: RefcocoSource) -> ReadResult:
         place = f"ref {index}"
         try:
             if not isinstance(ref, dict):
-                raise DataError(f"a ref is an object; got {shortened(ref)}")
+                raise DataError(f"a ref is an object; got {type(ref).__name__}")
+            if fault := text_fault(ref):
+                raise DataError(fault)
             if config.refs_split not in (None, ref.get("split")):
                 others += 1
                 continue
@@ -97,7 +103,9 @@ def _refs(path: Path) -> list[Any]:
             raise DataError(f"{path}: {error}") from error
     if not isinstance(refs, list):
         what = unsupported_table(refs)
-        raise DataError(f"{path} must hold a list of refs; {f'it holds {what}' if what else f'got {shortened(refs)}'}")
+        raise DataError(
+            f"{path} must hold a list of refs; {f'it holds {what}' if what else f'got {type(refs).__name__}'}"
+        )
     return refs
 
 
@@ -122,28 +130,29 @@ def _instances(path: Path) -> _Instances:
 
 
 def _key(value: Any) -> Any:
-    return value if isinstance(value, int | str) else shortened(value)
+    return value if isinstance(value, int | str) else shortened(value)  # what else JSON holds may be no key
 
 
 def _target(ref: Mapping[str, Any], instances: _Instances, finder: PictureFinder) -> tuple[FileImage, Numbers]:
     """Find the image and the box that a ref is about."""
     annotation = _key(ref.get("ann_id"))
     if annotation not in instances.boxes:
-        raise DataError(f"the annotation {annotation!r} is not in the instances")
+        raise DataError(f"the annotation {shortened(annotation)} is not in the instances")
     image_id, bbox = instances.boxes[annotation]
     name = instances.files.get(_key(image_id))
     if not name:
-        raise DataError(f"the image {image_id!r} is not in the instances")
+        raise DataError(f"the image {shortened(image_id)} is not in the instances")
     try:
         numbers = coco_numbers(bbox)
     except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"the annotation {annotation!r} has no box of four numbers: {error}") from error
+        raise DataError(f"the annotation {shortened(annotation)} has no box of four numbers: {error}") from error
     image = finder.find(name)
     if not isinstance(image, FileImage):
         raise DataError("the image must be a path")
     told = instances.sizes[_key(image_id)]
     if told != image.size:
-        raise DataError(f"{image.path} is {image.size[0]}x{image.size[1]} seen upright, not {told[0]}x{told[1]}")
+        width, height = image.size
+        raise DataError(f"{image.path} is {width}x{height} seen upright, not {'x'.join(map(shortened, told))}")
     return image, numbers
 
 
@@ -154,12 +163,11 @@ def _records(ref: Mapping[str, Any], place: str, image: FileImage, numbers: Numb
     box = upright_px(numbers, image, _FRAMING)
     records: list[Record] = []
     for index, sentence in enumerate(sentences):
-        said = sentence.get("sent", sentence.get("raw")) if isinstance(sentence, dict) else sentence
-        phrase = category_name(said).strip().rstrip(".")
+        phrase = category_name(phrase_of(sentence, "a sentence"), what="a sentence")
         answer, exact, whole = locate_answer(phrase, [box], image)
         records.append(
             Record(
-                id=f"{path.name}#{ref.get('ref_id', place)}/{index}",
+                id=f"{path.name}#{_key(ref.get('ref_id', place))}/{index}",
                 task="grounding",
                 kind="locate",
                 images=(image,),

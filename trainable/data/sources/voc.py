@@ -18,8 +18,6 @@ from trainable.data.sources.pictures import PictureFinder
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.errors import DataError, MissingImageError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
-
 
 def read_voc(config: VocSource) -> ReadResult:
     """Read a folder of Pascal VOC annotations; of ``path`` and ``folder`` in them, nothing is used.
@@ -32,7 +30,7 @@ def read_voc(config: VocSource) -> ReadResult:
     for one, key in ((folder, "annotations"), (images, "images")):
         if not one.is_dir():
             raise DataError(f"{one} is no folder; set data.sources.{key}")
-    files = sorted(folder.glob("*.xml"))
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() == ".xml")
     if not files:
         raise DataError(f"{folder} holds no XML file")
     finder = PictureFinder(images)
@@ -78,7 +76,11 @@ def _root(file: Path) -> ElementTree.Element:
     except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         raise DataError(f"it is no XML: {error}") from error
     if root.tag != "annotation":
-        hint = "; it is CVAT's, which paretune does not read: export it as Pascal VOC" if root.find("image") else ""
+        hint = (
+            "; it is CVAT's, which paretune does not read: export it as Pascal VOC"
+            if root.find("image") is not None
+            else ""
+        )
         raise DataError(f"its root is <{root.tag[:60]}>; expected <annotation>{hint}")
     return root
 
@@ -86,18 +88,18 @@ def _root(file: Path) -> ElementTree.Element:
 def _image(root: ElementTree.Element, file: Path, finder: PictureFinder) -> FileImage:
     """Find the image by ``filename``, or by the name of the XML file where that leads nowhere."""
     name = (root.findtext("filename") or "").strip()
-    tried = [name] if name else []
-    tried += [file.stem + suffix for suffix in IMAGE_SUFFIXES]
-    fault: DataError | None = None
-    for one in tried:
+    if not name:
+        return finder.find_stem(Path(file.stem))
+    try:
+        found = finder.find(name)
+    except MissingImageError as missing:
         try:
-            found = finder.find(one)
-        except MissingImageError as error:
-            fault = fault or error
-        else:
-            if isinstance(found, FileImage):
-                return found
-    raise fault or DataError("it names no image")
+            return finder.find_stem(Path(file.stem))
+        except MissingImageError:
+            raise missing from None
+    if not isinstance(found, FileImage):
+        raise DataError("its filename is data, no name")
+    return found
 
 
 def _size(root: ElementTree.Element) -> Size | None:

@@ -11,11 +11,10 @@ from spaces.trial import VqaSource
 from trainable.data.files import read_json, text_fault
 from trainable.data.records import IMAGE_TAG, Record
 from trainable.data.sources.build import built_record
-from trainable.data.sources.draft import listed, text_of
-from trainable.data.sources.formats.vqa import answer_text, vqa_draft
-from trainable.data.sources.pictures import PictureFinder
+from trainable.data.sources.draft import text_of
+from trainable.data.sources.formats.vqa import vqa_draft
+from trainable.data.sources.pictures import IMAGE_SUFFIXES, PictureFinder
 from trainable.data.sources.result import ReadResult, RefusedRow
-from trainable.data.sources.voc import IMAGE_SUFFIXES
 from trainable.errors import DataError
 
 
@@ -48,7 +47,7 @@ def _questions(path: Path) -> Mapping[str, Any]:
     if isinstance(content, dict) and isinstance(content.get("questions"), list):
         found = {str(index): entry for index, entry in enumerate(content["questions"])}
     elif isinstance(content, dict) and all(isinstance(one, dict) and "question" in one for one in content.values()):
-        found = {str(name)[:60]: entry for name, entry in content.items()}
+        found = {name if text_fault(name) is None else ascii(name): entry for name, entry in content.items()}
     else:
         raise DataError(f"{path} must hold the list questions (VQA v2), or questions by id (GQA)")
     if not found:
@@ -60,7 +59,11 @@ def _answers(path: Path) -> Mapping[Any, Any]:
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise DataError(f"{path} must hold the list annotations (VQA v2)")
-    return {shortened(entry.get("question_id")): entry for entry in content["annotations"] if isinstance(entry, dict)}
+    return {_key(entry.get("question_id")): entry for entry in content["annotations"] if isinstance(entry, dict)}
+
+
+def _key(value: Any) -> Any:
+    return value if isinstance(value, int | str) else shortened(value)  # what else JSON holds may be no key
 
 
 def _images(folder: Path) -> Mapping[str, str]:
@@ -89,17 +92,15 @@ def _record(
         raise DataError(f"there is no image {shortened(image_id)} in the folder of images")
     answered = entry
     if answers is not None:
-        key = shortened(entry.get("question_id"))
+        key = _key(entry.get("question_id"))
         if key not in answers:
-            raise DataError(f"the question {key} has no annotation")
+            raise DataError(f"the question {shortened(key)} has no annotation")
         answered = answers[key]
-    said = [answer_text(one) for one in listed(answered.get("answers", answered.get("answer")), "answers")]
-    chosen = answered.get("multiple_choice_answer")
+        if fault := text_fault(answered):
+            raise DataError(f"its annotation: {fault}")
     question = text_of(entry.get("question"), "question")
     if IMAGE_TAG in question:
         raise DataError(f"the question holds {IMAGE_TAG}")
-    draft = vqa_draft(
-        IMAGE_TAG + question, said, (), chosen=text_of(chosen, "multiple_choice_answer") if chosen else None
-    )
+    draft = vqa_draft(IMAGE_TAG + question, answered, ())
     picture = finder.find(images[str(image_id)])
     return built_record(name, system=None, turns=draft.turns, images=(picture,), references=draft.references)

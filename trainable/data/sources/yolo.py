@@ -12,11 +12,9 @@ from ruamel.yaml.error import YAMLError
 
 from spaces.trial import YoloSource
 from trainable.data.frames import Framing, Numbers
-from trainable.data.images import FileImage
 from trainable.data.sources.photos import Label, Photo, category_name, drawn_on, photo_records
 from trainable.data.sources.pictures import PictureFinder
 from trainable.data.sources.result import ReadResult, RefusedRow
-from trainable.data.sources.voc import IMAGE_SUFFIXES
 from trainable.errors import DataError
 
 _NAME_FILES = ("classes.txt", "obj.names", "data.yaml")
@@ -42,15 +40,19 @@ def read_yolo(config: YoloSource) -> ReadResult:
     finder = PictureFinder(images)
     refused: list[RefusedRow] = []
     photos: list[Photo] = []
+    seen: dict[str, str] = {}
     for file in files:
         try:
-            image = _image(file.relative_to(labels).with_suffix(""), images, finder)
-            name = str(file.relative_to(labels).with_suffix(""))
-            photo = Photo(name, file.name, image, drawn_on(image, None, config))
+            name = file.relative_to(labels).with_suffix("")
+            image = finder.find_stem(name)
+            if image.key in seen:
+                raise DataError(f"its image is that of {seen[image.key]} too; its objects would be split")
+            photo = Photo(str(name), file.name, image, drawn_on(image, None, config))
             photo.labels.extend(_labels(file, names, refused))
         except DataError as error:
             refused.append(RefusedRow.of(file, "file", error))
         else:
+            seen[image.key] = file.name
             photos.append(photo)
     return photo_records(photos, config, labels, framing=Framing("unit_cxcywh"), refused=refused)
 
@@ -67,34 +69,29 @@ def read_names(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the class names {path} can't be read: {error}") from error
     found = _of_yaml(text, path) if path.suffix.lower() in (".yaml", ".yml") else text.splitlines()
-    names = [str(name).strip() for name in found]
-    while names and not names[-1]:
+    names = [str(name).strip() if isinstance(name, str | int | float) else name for name in found]
+    while names and names[-1] == "":
         names.pop()
     if not names:
         raise DataError(f"{path} holds no class names")
-    return [category_name(name) for name in names]
+    try:
+        return [category_name(name) for name in names]
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _of_yaml(text: str, path: Path) -> Sequence[Any]:
     try:
         content = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise DataError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:  # ValueError: a date that is none
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path} is no YAML: {first}") from error
     names = content.get("names") if isinstance(content, dict) else None
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
+    if isinstance(names, dict) and names.keys() == set(range(len(names))):
         return [names[index] for index in range(len(names))]
     if not isinstance(names, list):
         raise DataError(f"{path} needs `names`, a list or a mapping from 0 upwards; got {shortened(names)}")
     return names
-
-
-def _image(stem: Path, images: Path, finder: PictureFinder) -> FileImage:
-    for suffix in (*IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES)):
-        if (images / stem).with_name(stem.name + suffix).is_file():
-            found = finder.find(str(stem.with_name(stem.name + suffix)))
-            if isinstance(found, FileImage):
-                return found
-    raise DataError(f"there is no image {stem}.jpg, .png, … in {images}")
 
 
 def _labels(file: Path, names: Sequence[str], refused: list[RefusedRow]) -> list[Label]:
@@ -122,9 +119,10 @@ def _labels(file: Path, names: Sequence[str], refused: list[RefusedRow]) -> list
 
 
 def _category(text: str, names: Sequence[str]) -> str:
-    if not text.isdecimal() or int(text[:9]) >= len(names):
+    number = int(text[:9]) if text.isdecimal() else -1
+    if not 0 <= number < len(names) or len(text) > 9:
         raise DataError(f"the class {shortened(text)} is none of 0 to {len(names) - 1}")
-    return names[int(text)]
+    return names[number]
 
 
 def _numbers(texts: Sequence[str]) -> Numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from reprlib import repr as shortened
 from typing import Any
 
@@ -14,12 +14,15 @@ from trainable.errors import DataError
 _BOXES: Mapping[str, Frame | None] = {"bbox_xyxy": "pixels_xyxy", "bbox_xywh": "pixels_xywh", "bbox": None, "box": None}
 """Columns of the box, and the frame that their name tells."""
 
-_PHRASES = ("sentences", "sentence", "sent", "expression", "referring", "phrase", "instruction", "caption", "answer")
+_LIST = "answer"
+"""A column of phrases where it holds a list; a single one is the answer to a question."""
+
+_PHRASES = ("sentences", "sentence", "sent", "expression", "referring", "phrase", "instruction", "caption", _LIST)
 
 
 def matches(row: Mapping[str, Any]) -> str | None:
     """Say what shows that a row is of this format, or give ``None``."""
-    box, phrase = _column(row, _BOXES), _column(row, _PHRASES)
+    box, phrase = _column(row, _BOXES), _phrases(row)
     return f"the columns {box} and {phrase}" if box and phrase and images_of(row) else None
 
 
@@ -30,11 +33,11 @@ def drafts_of(row: Mapping[str, Any]) -> list[Draft]:
         DataError: If it can't be used.
 
     """
-    box, column = _column(row, _BOXES), _column(row, _PHRASES)
+    box, column = _column(row, _BOXES), _phrases(row)
     if box is None or column is None:
         raise DataError(f"the row needs a box ({', '.join(_BOXES)}) and a phrase ({', '.join(_PHRASES)})")
     said = row[column] if isinstance(row[column], list) else [row[column]]
-    return [_draft(row, _phrase(one, column), box) for one in said]
+    return [_draft(row, phrase_of(one, column), box) for one in said]
 
 
 def locate_turn(phrase: str) -> Turn:
@@ -47,14 +50,30 @@ def _draft(row: Mapping[str, Any], phrase: str, box: str) -> Draft:
     return Draft(None, (locate_turn(phrase),), images_of(row), objects)
 
 
-def _phrase(value: Any, column: str) -> str:
-    found = value.get("sent", value.get("raw")) if isinstance(value, dict) else value
-    if not isinstance(found, str) or not found.strip():
-        raise DataError(f"{column} must hold a phrase; got {shortened(value)}")
-    if IMAGE_TAG in found:
-        raise DataError(f"the phrase {shortened(found)} holds {IMAGE_TAG}")
-    return found.strip().rstrip(".")
+def phrase_of(value: Any, what: str) -> str:
+    """Give a phrase, without the full stop at its end: a text, or RefCOCO's object around it.
+
+    Args:
+        value: As it stands in the data.
+        what: What messages call it.
+
+    Raises:
+        DataError: If it is none.
+
+    """
+    found = next((value[key] for key in ("sent", "raw") if value.get(key)), None) if isinstance(value, dict) else value
+    phrase = found.strip().rstrip(". ") if isinstance(found, str) else ""
+    if not phrase:
+        raise DataError(f"{what} must hold a phrase; got {shortened(value)}")
+    if IMAGE_TAG in phrase:
+        raise DataError(f"the phrase {shortened(phrase)} holds {IMAGE_TAG}")
+    return phrase
 
 
-def _column(row: Mapping[str, Any], names: Mapping[str, Any] | tuple[str, ...]) -> str | None:
+def _phrases(row: Mapping[str, Any]) -> str | None:
+    """Find the column of the phrases."""
+    return _column(row, [name for name in _PHRASES if name != _LIST or isinstance(row.get(name), list)])
+
+
+def _column(row: Mapping[str, Any], names: Iterable[str]) -> str | None:
     return next((name for name in names if row.get(name) not in (None, "", [])), None)

@@ -30,24 +30,26 @@ def drafts_of(row: Mapping[str, Any]) -> list[Draft]:
     question = text_of(row["question"], "question")
     if IMAGE_TAG not in question:
         question = IMAGE_TAG * len(images) + question
-    answers = [answer_text(one) for one in listed(row.get("answers", row.get("answer")), "answers")]
-    chosen = row.get("multiple_choice_answer")
-    return [vqa_draft(question, answers, images, chosen=text_of(chosen, "multiple_choice_answer") if chosen else None)]
+    return [vqa_draft(question, row, images)]
 
 
-def vqa_draft(question: str, answers: Sequence[str], images: Sequence[Any], *, chosen: str | None) -> Draft:
+def vqa_draft(question: str, answered: Mapping[str, Any], images: Sequence[Any]) -> Draft:
     """Make a conversation of a question.
 
     Args:
         question: With its image tags.
-        answers: Of all people.
+        answered: Holds ``answers`` or ``answer``; and the answer to train on as ``multiple_choice_answer``, else it is
+            the most frequent, the first of several.
         images: What stands for the images.
-        chosen: The answer to train on; the most frequent if ``None``, the first of several.
 
     Raises:
-        DataError: If there is no answer.
+        DataError: If there is no answer, or one is no text.
 
     """
+    said = next((answered[name] for name in ("answers", "answer") if answered.get(name) is not None), None)
+    answers = [_answer_text(one) for one in listed(said, "answers")]
+    chosen = answered.get("multiple_choice_answer")
+    chosen = text_of(chosen, "multiple_choice_answer") if chosen else None
     if not answers and chosen is None:
         raise DataError("the question has no answer")
     trained = chosen if chosen is not None else Counter(answers).most_common(1)[0][0]
@@ -58,13 +60,8 @@ def vqa_draft(question: str, answers: Sequence[str], images: Sequence[Any], *, c
     return Draft(None, (Turn(question, trained),), tuple(images), references=references)
 
 
-def answer_text(value: Any) -> str:
-    """Give one person's answer: a text, or VQA v2's object around it.
-
-    Raises:
-        DataError: If it is neither.
-
-    """
+def _answer_text(value: Any) -> str:
+    """Give one person's answer: a text, or VQA v2's object around it."""
     found = value.get("answer") if isinstance(value, dict) else value
     if not isinstance(found, str):
         raise DataError(f"an answer must be a text; got {shortened(value)}")
