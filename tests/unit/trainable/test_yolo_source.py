@@ -142,7 +142,7 @@ def test_any_text_of_names_is_read_or_one_error(tmp_path, text, is_behind):
 def test_names_that_can_not_be_read_are_named(tmp_path):
     (tmp_path / "classes.txt").write_bytes(b"\xff")
     for name in ("classes.txt", "nope.txt", "."):
-        with pytest.raises(DataError, match="the class names .* can't be read"):
+        with pytest.raises(DataError, match=r"the class names .* can't be read"):
             read_names(tmp_path / name)
 
 
@@ -180,7 +180,7 @@ def test_an_image_that_is_none_is_refused(yolo, tmp_path):
 
 def test_boxes_of_another_frame_refuse_the_whole_folder(yolo):
     lines = [f"0 {0.02 * n} {0.02 * n} {0.02 * n + 0.2} {0.02 * n + 0.2}" for n in range(40)]
-    with pytest.raises(DataError, match="boxes are read as unit_cxcywh.*they look like unit_xyxy"):
+    with pytest.raises(DataError, match=r"boxes are read as unit_cxcywh.*they look like unit_xyxy"):
         yolo("\n".join(lines))
 
 
