@@ -172,10 +172,14 @@ def test_training_without_the_images_of_its_rows_is_refused(host):
         collate([dataclasses.replace(example, pixels=())], host.base)
 
 
-def test_a_row_that_is_too_long_is_refused_with_its_length():
-    short = Host(ModelConfig(), DATA.model_copy(update={"max_length": 30}))
-    with pytest.raises(DataError, match=r"has \d+ tokens, 16 of them of images; data.max_length is 30"):
-        short.search_rows(None)
+def test_a_row_that_is_too_long_is_refused_with_its_length(host):
+    with pytest.raises(DataError, match=r"every row of the split train is refused, the first since it has \d+ tokens"):
+        Host(ModelConfig(), DATA.model_copy(update={"max_length": 30}))
+    lengths = [len(row.example.row.ids) for row in host.search_rows(None)]
+    longest = max(lengths)
+    short = Host(ModelConfig(), DATA.model_copy(update={"max_length": longest - 1}))
+    assert len(short.search_rows(None)) == len(lengths) - lengths.count(longest)
+    assert all(len(row.example.row.ids) < longest for row in short.search_rows(None))
 
 
 def test_a_mixture_without_a_used_term_cannot_be_built():

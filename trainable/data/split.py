@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn, get_args
@@ -16,6 +17,7 @@ from trainable.errors import DataError
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
 
 _FIRST_BYTES = 4096
+_FEWEST = 5
 _SHOWN = 10
 
 
@@ -60,8 +62,9 @@ def split_records(records: Sequence[Record], config: DataConfig) -> Split:
 
     A source may name the split of its rows; then that split takes no share of the others. The other groups are ordered
     by a seeded hash of the images' names within their data set, those of each source apart, and of these those with a
-    box and those without. The first share of each kind is ``search``, the next ``confirm``, the next ``test``, and the
-    rest ``train``. A kind of two groups or more has at least one in ``search`` and one in ``train``.
+    box and those without; sources of less than five groups of a kind are pooled. The first share of each kind is
+    ``search``, the next ``confirm``, the next ``test``, and the rest ``train``. A kind of two groups or more has at
+    least one in ``search`` and one in ``train``.
 
     Args:
         records: In any order; the split does not depend on it, nor on the folder of the data.
@@ -86,8 +89,7 @@ def split_records(records: Sequence[Record], config: DataConfig) -> Split:
         "confirm": 0.0 if "confirm" in told.values() else config.confirm_share,
         "test": 0.0 if "test" in told.values() else config.test_share,
     }
-    for kind in sorted({group.kind for group in free}):
-        alike = [group for group in free if group.kind == kind]
+    for alike in _kinds(free):
         chosen |= _shared_out(alike, shares, seed=config.split_seed, trains="train" not in told.values())
     place = {record.id: chosen[group.name] for group in groups for record in group.records}
     split = Split(**{name: tuple(record for record in records if place[record.id] == name) for name in SPLITS})
@@ -107,6 +109,16 @@ def split_records(records: Sequence[Record], config: DataConfig) -> Split:
                 f"that name their split (none is left for {name})"
             )
     return split
+
+
+def _kinds(groups: Sequence[_Group]) -> list[list[_Group]]:
+    """Put groups together that are shared out together; sources of few groups are pooled."""
+    counts = Counter(group.kind for group in groups)
+    kinds: dict[tuple[int, bool], list[_Group]] = {}
+    for group in groups:
+        source, has_box = group.kind
+        kinds.setdefault((source if counts[group.kind] >= _FEWEST else -1, has_box), []).append(group)
+    return [kinds[kind] for kind in sorted(kinds)]
 
 
 def _shared_out(

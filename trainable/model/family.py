@@ -18,7 +18,7 @@ from trainable.data.records import PlacedBox, Turn
 from trainable.errors import ModelError
 from trainable.markup import BOX_START, NATIVE_BOX, POINT, REF_END, REF_START, box_list, find_boxes, with_numbers
 
-_LARGEST = 9999
+LARGEST_COORDINATE = 9999
 """The losses read numbers of at most four digits."""
 
 _GROUP = re.compile(
@@ -136,7 +136,11 @@ def family_of(model_type: object, *, path: str) -> Family:
 def largest_fault(boxes: Sequence[Box]) -> str | None:
     """Say why numbers can't be read digit by digit, or give ``None``."""
     largest = max((value for box in boxes for value in box), default=0)
-    return f"a box has the coordinate {largest:.0f}; at most {_LARGEST} is read" if largest > _LARGEST else None
+    return (
+        f"a box has the coordinate {largest:.0f}; at most {LARGEST_COORDINATE} is read"
+        if largest > LARGEST_COORDINATE
+        else None
+    )
 
 
 def _as_json(text: str) -> str:

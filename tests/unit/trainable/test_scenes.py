@@ -21,7 +21,7 @@ from trainable.data.scenes import (
     make_scene,
 )
 from trainable.data.sources.shapes import read_shapes
-from trainable.markup import parse_answer
+from trainable.markup import find_boxes
 
 domains = st.sampled_from(DOMAINS)
 indices = st.integers(0, 10_000)
@@ -107,7 +107,7 @@ def test_a_located_answer_parses_to_its_box(domain, index):
     scene = make_scene(domain, seed=2, index=index)
     located = [asked for asked in scene_questions(scene, domain=domain, index=index) if asked.kind == "locate"]
 
-    assert [parse_answer(asked.answer) for asked in located] == [shape.box_1000 for shape in scene.shapes]
+    assert [find_boxes(asked.answer)[0].box for asked in located] == [shape.box_1000 for shape in scene.shapes]
 
 
 def test_base_describes_from_left_to_right_and_shifted_from_top_to_bottom():
