@@ -128,7 +128,7 @@ def _with_frames(
     detected: Framing | None = None
     for framing, boxes in groups.items():
         if framing is None:
-            detected, evidence = _detected(boxes, config, path)
+            detected, evidence = _detected(boxes, path)
             notes.append(f"{path.name}: boxes in columns found to be {detected}; {evidence}")
             continue
         verdict = judge_frame(boxes, framing, is_declared=config.frame is not None)
@@ -138,18 +138,13 @@ def _with_frames(
     return [replace(row, framing=detected) if row.framing is None else row for row in rows], notes
 
 
-def _detected(
-    boxes: Sequence[tuple[Numbers, Size]], config: RowsSource | LlamaFactorySource, path: Path
-) -> tuple[Framing, str]:
+def _detected(boxes: Sequence[tuple[Numbers, Size]], path: Path) -> tuple[Framing, str]:
     plausible, evidence = plausible_frames(boxes)
-    if len(plausible) != 1 or plausible == ("resized_xyxy",):  # whose budget has to be told
+    is_resized = plausible == ("resized_xyxy",)  # boxes that fit a budget fit every larger one, and lie elsewhere in it
+    if len(plausible) != 1 or is_resized:
         found = f"boxes look like {' or '.join(plausible)}" if plausible else "nothing tells the frame of boxes"
-        raise DataError(f"{path}: {found}; set frame. Evidence: {evidence}")
-    if plausible[0] == "resized_xyxy":  # boxes that fit a budget fit every larger one, and lie elsewhere in it
-        raise DataError(
-            f"{path}: they look like resized_xyxy; set frame, and resized_max_pixels to the budget of the images that "
-            f"they were drawn on. Evidence: {evidence}"
-        )
+        keys = "frame and resized_max_pixels" if is_resized else "frame"
+        raise DataError(f"{path}: {found}; set {keys}. Evidence: {evidence}")
     return Framing(plausible[0]), evidence
 
 
