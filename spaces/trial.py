@@ -58,13 +58,16 @@ class _Source(BaseModel):
     )
 
 
+DrawnOn = Literal["upright", "stored"]
+
+
 class _PhotoSource(_Source):
     """Photos with labelled boxes."""
 
     max_boxes: int = Field(
         default=1, ge=1, le=100, description="a category with up to so many boxes in a photo is located, in one answer"
     )
-    drawn_on: Literal["upright", "stored"] | None = Field(
+    drawn_on: DrawnOn | None = Field(
         default=None,
         description="whether boxes were drawn on photos as they are seen (EXIF) or as they are stored; told by the "
         "sizes in the file if absent",
@@ -132,6 +135,10 @@ class _ConversationSource(_Source):
     answer_frame: Frame | None = Field(
         default=None,
         description="frame of boxes that stand in the answers; `thousandths_xyxy` if absent and not contradicted",
+    )
+    drawn_on: DrawnOn = Field(
+        default="upright",
+        description="whether boxes were drawn on images as they are seen (EXIF) or as they are stored",
     )
     resized_max_pixels: int = Field(
         default=1_003_520,

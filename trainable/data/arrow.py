@@ -55,6 +55,7 @@ def _of_arrow(path: Path) -> Iterator[dict[str, Any]]:
         else:
             batches = iter(reader)
         for batch in batches:
+            batch.validate(full=True)  # a damaged file would lead out of its memory
             for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
                 yield from batch.slice(start, _ROWS_AT_ONCE).to_pylist()
 

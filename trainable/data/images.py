@@ -12,7 +12,8 @@ from typing import IO, ClassVar
 
 from PIL import Image, ImageOps, TiffImagePlugin
 
-from trainable.boxes import Size
+from spaces.trial import DrawnOn
+from trainable.boxes import Box, Size, upright_box
 from trainable.errors import DataError
 
 _MOST_ELONGATED = 200
@@ -47,6 +48,14 @@ class Header:
         """Width and height in pixels, as the image is seen."""
         width, height = self.stored
         return (height, width) if self.orientation in _TURNED else (width, height)
+
+    def drawn(self, on: DrawnOn) -> Size:
+        """Give width and height of what boxes were drawn on."""
+        return self.stored if on == "stored" else self.upright
+
+    def upright_box(self, box: Box, on: DrawnOn) -> Box:
+        """Turn a box into the frame of the upright image, in pixels."""
+        return upright_box(box, self.stored, self.orientation) if on == "stored" else box
 
 
 @dataclass(frozen=True)

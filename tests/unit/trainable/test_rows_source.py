@@ -164,3 +164,45 @@ def test_mutated_rows_are_kept_or_refused_and_nothing_else(read, rows, data):
         assert "rows.json" in str(error)
         return
     assert len(result.records) + len(result.refused) == len(rows)
+
+
+def turned(folder, box, answer="<ref-object><bbox>", **objects):
+    """Write a row about a photo that is stored lying, 200 x 100, and seen standing."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (200, 100)).save(folder / "t.jpg", exif=exif)
+    row = {
+        "messages": [
+            {"role": "user", "content": "<image>Where?"},
+            {"role": "assistant", "content": answer},
+        ],
+        "images": ["t.jpg"],
+        "objects": {"ref": ["it"], "bbox": [box]} | objects if box else None,
+    }
+    path = folder / "turned.jsonl"
+    path.write_text(json.dumps(row))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("drawn_on", "box", "expected"),
+    [
+        ("upright", [10, 20, 30, 40], (100, 100, 300, 200)),
+        ("stored", [20, 70, 40, 90], (100, 100, 300, 200)),  # seen 10 to 30 from the left, 20 to 40 from above
+    ],
+)
+def test_boxes_drawn_on_a_turned_photo_as_it_is_stored_are_turned_with_it(tmp_path, drawn_on, box, expected):
+    path = turned(tmp_path, box)
+    (record,) = read_rows(RowsSource(source="rows", path=path, drawn_on=drawn_on)).records
+    assert record.boxes_1000 == (expected,)
+    inline = turned(tmp_path, None, f'[{{"bbox_2d": {box}}}]')
+    config = RowsSource(source="rows", path=inline, drawn_on=drawn_on, answer_frame="pixels_xyxy")
+    (record,) = read_rows(config).records
+    assert record.boxes_1000 == (expected,)
+    assert f"[{', '.join(map(str, expected))}]" in record.turns[0].answer
+
+
+def test_a_box_that_fits_a_photo_only_as_it_is_stored_is_refused_with_that_hint(tmp_path):
+    (row,) = read_rows(RowsSource(source="rows", path=turned(tmp_path, [150, 20, 190, 40]))).refused
+    assert "the box leaves the image of 100x200" in row.reason
+    assert row.reason.endswith("it fits the image as it is stored, before EXIF turns it: set drawn_on: stored")

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from reprlib import repr as shortened
 
-from spaces.trial import LlamaFactorySource, RowsSource
-from trainable.boxes import Box, Size, fault_of, rounded
+from spaces.trial import DrawnOn, LlamaFactorySource, RowsSource
+from trainable.boxes import UNITS, Box, Size, fault_of, rounded, scaled
 from trainable.data.frames import (
     NAMES,
     Framing,
     Numbers,
-    exact_thousandths,
     judge_frame,
     plausible_frames,
     to_pixels,
 )
+from trainable.data.images import Header
 from trainable.data.records import PlacedBox, Record, Turn
 from trainable.data.sources.build import built_record
 from trainable.data.sources.draft import Draft, Objects
@@ -48,9 +48,9 @@ class Conversation:
     pictures: tuple[Picture, ...]
 
     @property
-    def sizes(self) -> tuple[Size, ...]:
-        """Sizes of its images in pixels, upright."""
-        return tuple(picture.size for picture in self.pictures)
+    def headers(self) -> tuple[Header, ...]:
+        """What its images say about themselves."""
+        return tuple(picture.header for picture in self.pictures)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def records_of(
     records: list[Record] = []
     for one in framed:
         try:
-            records.append(_record(one, framing))
+            records.append(_record(one, framing, config.drawn_on))
         except DataError as error:
             refused.append(RefusedRow.of(path, one.row.place, error))
     return records, [*notes, *more]
@@ -103,7 +103,7 @@ def _framed(row: Conversation, config: RowsSource | LlamaFactorySource) -> _Fram
     objects = row.draft.objects
     if objects is None:
         return _Framed(row, _WHOLE)
-    return _Framed(row, _framing(objects, config), tuple(raw_boxes(objects, row.sizes)))
+    return _Framed(row, _framing(objects, config), tuple(raw_boxes(objects, row.headers, config.drawn_on)))
 
 
 def _framing(objects: Objects, config: RowsSource | LlamaFactorySource) -> Framing | None:
@@ -154,7 +154,7 @@ def _answer_framing(
     """Judge the boxes that stand in the answers themselves."""
     framing = Framing(config.answer_frame or _WHOLE.frame, config.resized_max_pixels)
     boxes = [
-        (_numbers(span), row.row.sizes[0])
+        (_numbers(span), row.row.headers[0].drawn(config.drawn_on))
         for row in rows
         if row.row.pictures
         for turn in row.row.draft.turns
@@ -172,7 +172,7 @@ def _numbers(span: BoxSpan) -> Numbers:
     return span.box.x1, span.box.y1, span.box.x2, span.box.y2
 
 
-def _record(row: _Framed, answer_framing: Framing) -> Record:
+def _record(row: _Framed, answer_framing: Framing, drawn_on: DrawnOn) -> Record:
     draft = row.row.draft
     if draft.objects is not None and row.framing is not None:
         filled = fill(draft.turns, draft.objects, row.boxes, row.framing)
@@ -181,29 +181,30 @@ def _record(row: _Framed, answer_framing: Framing) -> Record:
     return built_record(
         row.row.name,
         system=draft.system,
-        turns=[_with_boxes(one, answer_framing, row.row.sizes) for one in filled],
+        turns=[_with_boxes(one, answer_framing, row.row.headers, drawn_on) for one in filled],
         images=row.row.pictures,
         references=draft.references,
     )
 
 
-def _with_boxes(filled: FilledTurn, framing: Framing, sizes: Sequence[Size]) -> Turn:
-    """Say where every box of an answer is; those not in thousandths yet are put into them."""
+def _with_boxes(filled: FilledTurn, framing: Framing, headers: Sequence[Header], drawn_on: DrawnOn) -> Turn:
+    """Say where every box of an answer is; those not in thousandths of the upright image yet are put into them."""
     turn, placed = filled.turn, filled.placed
     spans = find_boxes(turn.answer, is_whole=framing == _WHOLE)
-    if not spans or not sizes:
+    if not spans or not headers:
         return turn
-    boxes = [placed.get(span.start) or PlacedBox(_exact(span, framing, sizes[0])) for span in spans]
-    if framing == _WHOLE:
+    boxes = [placed.get(span.start) or PlacedBox(_exact(span, framing, headers[0], drawn_on)) for span in spans]
+    if framing == _WHOLE and drawn_on == "upright":
         return replace(turn, boxes=tuple(boxes))
     answer = with_numbers(turn.answer, spans, [rounded(box.box_1000) for box in boxes])
     return replace(turn, answer=answer, boxes=tuple(boxes))
 
 
-def _exact(span: BoxSpan, framing: Framing, size: Size) -> Box:
-    if framing == _WHOLE:
+def _exact(span: BoxSpan, framing: Framing, header: Header, drawn_on: DrawnOn) -> Box:
+    if framing == _WHOLE and drawn_on == "upright":
         return span.box
-    width, height = size
-    if fault := fault_of(to_pixels(_numbers(span), framing, size), width=width, height=height):
+    size = header.drawn(drawn_on)
+    box_px = to_pixels(_numbers(span), framing, size)
+    if fault := fault_of(box_px, width=size[0], height=size[1]):
         raise DataError(f"a box of an answer, read as {framing}: {fault}")
-    return exact_thousandths(_numbers(span), framing, size)
+    return scaled(header.upright_box(box_px, drawn_on), header.upright, (UNITS, UNITS))

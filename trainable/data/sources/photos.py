@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shortened
-from typing import Literal
 
-from spaces.trial import CocoSource, VocSource, YoloSource
-from trainable.boxes import UNITS, Box, Size, fault_of, rounded, scaled, upright_box
+from spaces.trial import CocoSource, DrawnOn, VocSource, YoloSource
+from trainable.boxes import UNITS, Box, Size, fault_of, rounded, scaled
 from trainable.data.files import text_fault
 from trainable.data.frames import Framing, Numbers, judge_frame, to_pixels
 from trainable.data.images import FileImage
@@ -19,7 +18,6 @@ from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.errors import DataError
 from trainable.markup import REF_END, REF_START, box_text, markup_pieces
 
-DrawnOn = Literal["upright", "stored"]
 PhotoSource = CocoSource | VocSource | YoloSource
 
 CATEGORY_QUESTION = "Which objects are in the picture?"
@@ -66,8 +64,7 @@ class Photo:
     @property
     def drawn_size(self) -> Size:
         """Width and height in pixels of what boxes were drawn on."""
-        header = self.image.header
-        return header.stored if self.drawn_on == "stored" else header.upright
+        return self.image.header.drawn(self.drawn_on)
 
 
 def drawn_on(image: FileImage, told: Size | None, config: PhotoSource) -> DrawnOn:
@@ -208,13 +205,12 @@ def upright_px(numbers: Numbers, image: FileImage, framing: Framing, drawn_on: D
         DataError: If it is not finite, has no area, or leaves the image.
 
     """
-    header = image.header
-    size = header.stored if drawn_on == "stored" else header.upright
+    size = image.header.drawn(drawn_on)
     width, height = size
     box = _snapped(to_pixels(numbers, framing, size), width, height)
     if fault := fault_of(box, width=width, height=height):
         raise DataError(fault)
-    return upright_box(box, size, header.orientation) if drawn_on == "stored" else box
+    return image.header.upright_box(box, drawn_on)
 
 
 def _snapped(box: Box, width: int, height: int) -> Box:

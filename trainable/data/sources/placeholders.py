@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from reprlib import repr as shortened
 from typing import Any
 
-from trainable.boxes import UNITS, Box, Size, fault_of, rounded
-from trainable.data.frames import Framing, Numbers, exact_thousandths, to_pixels
+from spaces.trial import DrawnOn
+from trainable.boxes import UNITS, Box, Size, fault_of, rounded, scaled
+from trainable.data.frames import Framing, Numbers, to_pixels
+from trainable.data.images import Header
 from trainable.data.records import PlacedBox, Turn
 from trainable.data.sources.draft import Objects
 from trainable.errors import DataError
@@ -26,7 +28,8 @@ class RawBox:
     Attributes:
         numbers: Of a point, both twice.
         image: Index of its image.
-        size: Width and height of that image in pixels.
+        header: Of that image.
+        drawn_on: Whether it is in the frame of the image as it is seen or as it is stored.
         is_point: Whether it had two numbers.
         where: What messages call it.
 
@@ -34,9 +37,15 @@ class RawBox:
 
     numbers: Numbers
     image: int
-    size: Size
+    header: Header
+    drawn_on: DrawnOn
     is_point: bool
     where: str
+
+    @property
+    def size(self) -> Size:
+        """Width and height in pixels of what it was drawn on."""
+        return self.header.drawn(self.drawn_on)
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,13 @@ class FilledTurn:
     placed: Mapping[int, PlacedBox] = field(default_factory=dict)
 
 
-def raw_boxes(objects: Objects, sizes: Sequence[Size]) -> list[RawBox]:
+def raw_boxes(objects: Objects, headers: Sequence[Header], drawn_on: DrawnOn) -> list[RawBox]:
     """Check the numbers of a row's boxes and find the image of each.
 
     Args:
         objects: Of the row.
-        sizes: Of its images, in pixels.
+        headers: Of its images.
+        drawn_on: What boxes were drawn on.
 
     Raises:
         DataError: If a box is neither four nor two numbers, or belongs to no image.
@@ -68,13 +78,13 @@ def raw_boxes(objects: Objects, sizes: Sequence[Size]) -> list[RawBox]:
     for place, value in enumerate(objects.boxes):
         where = f"{objects.where}[{place}]" if objects.where == "objects.bbox" else objects.where
         numbers = _numbers(value, where)
-        index = _image_of(objects, place, len(sizes), where)
+        index = _image_of(objects, place, len(headers), where)
         if len(numbers) == 4:
             box = numbers[0], numbers[1], numbers[2], numbers[3]
-            found.append(RawBox(box, index, sizes[index], False, where))
+            found.append(RawBox(box, index, headers[index], drawn_on, False, where))
         else:
             x, y = numbers
-            found.append(RawBox((x, y, x, y), index, sizes[index], True, where))
+            found.append(RawBox((x, y, x, y), index, headers[index], drawn_on, True, where))
     return found
 
 
@@ -152,11 +162,20 @@ def _placed(raw: RawBox, framing: Framing) -> _Placed:
     box_px = to_pixels(raw.numbers, framing, raw.size)
     checked = Box(box_px.x1, box_px.y1, box_px.x1 + 1, box_px.y1 + 1) if raw.is_point else box_px
     if fault := fault_of(checked, width=width + raw.is_point, height=height + raw.is_point):
-        raise DataError(f"{raw.where}, read as {framing}: {fault}")
-    exact = exact_thousandths(raw.numbers, framing, raw.size)
+        raise DataError(f"{raw.where}, read as {framing}: {fault}{_hint(raw, framing)}")
+    exact = scaled(raw.header.upright_box(box_px, raw.drawn_on), raw.header.upright, (UNITS, UNITS))
     if not raw.is_point and (fault := fault_of(rounded(exact), width=UNITS, height=UNITS)):
         raise DataError(f"{raw.where} is too small: in thousandths of the image {fault}")
     return raw, PlacedBox(exact, raw.image)
+
+
+def _hint(raw: RawBox, framing: Framing) -> str:
+    """Say that a box fits the image as it is stored, if it does and that is another."""
+    stored = raw.header.stored
+    if raw.drawn_on == "stored" or stored == raw.header.upright:
+        return ""
+    fits = fault_of(to_pixels(raw.numbers, framing, stored), width=stored[0], height=stored[1]) is None
+    return "; it fits the image as it is stored, before EXIF turns it: set drawn_on: stored" if fits else ""
 
 
 def _numbers(box: Any, where: str) -> list[float]:
