@@ -134,7 +134,7 @@ def test_images_of_rows_beyond_the_memory_allowed_are_kept_as_files(folder, tmp_
 def test_a_cache_that_can_not_be_written_is_one_error(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "_IN_MEMORY_BYTES", 0)
     (tmp_path / "cache").write_text("a file")
-    with pytest.raises(DataError, match="can't keep images: .*; set XDG_CACHE_HOME to another place"):
+    with pytest.raises(DataError, match=r"can't keep images: .*; set XDG_CACHE_HOME to another place"):
         PictureFinder(folder).find(png())
 
 
