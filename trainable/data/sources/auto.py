@@ -91,7 +91,9 @@ def _of_only_file(path: Path, images: Path | None) -> tuple[Found, str]:
     files = [
         file
         for file in sorted(path.iterdir())
-        if file.is_file() and file.name.endswith(SUFFIXES) and file.name not in _DESCRIPTIONS
+        if file.is_file()
+        and file.name.lower().removesuffix(".gz").endswith(SUFFIXES)
+        and file.name not in _DESCRIPTIONS
     ]
     if len(files) > 1:
         coco = [file for file in files[:_MOST_READ] if file.suffix == ".json" and _is_coco(file)]
