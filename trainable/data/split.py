@@ -220,7 +220,10 @@ def _alike(images: Iterable[_Image], trait: Callable[[_Image], object]) -> list[
 def _complain_of_leaks(groups: Sequence[_Group], told: Mapping[int, SplitName]) -> NoReturn:
     lines: list[str] = []
     for group in groups:
-        rows_of = {told[record.source]: record for record in reversed(group.records) if record.source in told}
+        rows_of: dict[SplitName, Record] = {}
+        for record in group.records:
+            if record.source in told:
+                rows_of.setdefault(told[record.source], record)
         if len(rows_of) > 1:
             rows = " and ".join(f"{record.id} in {name}" for name, record in rows_of.items())
             lines.append(f"  {_label(group.records[0])}: {rows}")
