@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO, ClassVar
 
-from PIL import Image, ImageOps, TiffImagePlugin
+from PIL import Image, TiffImagePlugin
 
 from spaces.trial import DrawnOn
 from trainable.boxes import Box, Size, upright_box
@@ -19,13 +20,24 @@ from trainable.errors import DataError
 _MOST_ELONGATED = 200
 """Qwen2-VL's processor refuses sides of a larger ratio."""
 
-_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError)
+_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error, Image.DecompressionBombError)
 """What Pillow raises on a file that is damaged, is no image or would not fit in memory."""
 
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
 _TURNED = (5, 6, 7, 8)
 """EXIF orientations that swap width and height."""
+
+_TURNS: Mapping[int, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image of an EXIF orientation upright."""
 
 _HEAD_BYTES = 4096
 
@@ -195,8 +207,7 @@ def open_image(file: Path | IO[bytes], *, name: str) -> Image.Image:
     try:
         with Image.open(file) as opened:
             _check_header(opened, name)
-            upright = ImageOps.exif_transpose(opened)
-            upright.load()
+            upright = _upright(opened)
     except _FAULTS as error:
         raise _refusal(error, file, name) from error
     if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
@@ -204,6 +215,13 @@ def open_image(file: Path | IO[bytes], *, name: str) -> Image.Image:
         white = Image.new("RGBA", alpha.size, "white")
         return Image.alpha_composite(white, alpha).convert("RGB")
     return upright.convert("RGB")
+
+
+def _upright(opened: Image.Image) -> Image.Image:
+    """Turn an image; ``ImageOps.exif_transpose`` would write its EXIF anew, and fail where other parts are damaged."""
+    opened.load()  # turns a TIFF, whose orientation is gone then
+    turn = _TURNS.get(opened.getexif().get(_ORIENTATION, _UPRIGHT))
+    return opened if turn is None else opened.transpose(turn)
 
 
 def image_fault(image: FileImage | BytesImage) -> str | None:

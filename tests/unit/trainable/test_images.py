@@ -1,3 +1,5 @@
+import io
+
 import pytest
 from PIL import Image
 
@@ -89,3 +91,13 @@ def test_a_canvas_beyond_the_limit_of_pixels_is_refused_before_it_is_allocated(t
     for read in (FileImage(path).load, lambda: size_of(path)):
         with pytest.raises(DataError, match=r"a\.gif is no readable image: Image size \(4294836225 pixels\)"):
             read()
+
+
+def test_a_photo_with_damaged_exif_is_turned_all_the_same(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = "hello"
+    content = io.BytesIO()
+    Image.new("RGB", (80, 60), "red").save(content, "JPEG", exif=exif)
+    (tmp_path / "a.jpg").write_bytes(content.getvalue().replace(b"\x0e\x01\x02\x00", b"\x0e\x01\x07\x00"))
+    assert FileImage(tmp_path / "a.jpg").load().size == size_of(tmp_path / "a.jpg") == (60, 80)
