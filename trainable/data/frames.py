@@ -175,7 +175,9 @@ def plausible_frames(boxes: Sequence[tuple[Numbers, Size]]) -> tuple[tuple[Frame
         reach.pop("pixels_xyxy", None)
     if budget is not None:
         evidence += f"; as corners they keep to what images span that are resized to at most {budget} pixels"
-    return tuple(frame for frame, found in reach.items() if found * _CLEARLY >= max(reach.values())), evidence
+    # numbers up to 1000 keep to the part that resized images span, whatever they are
+    rivals = [found for frame, found in reach.items() if frame != "resized_xyxy" or "thousandths_xyxy" not in reach]
+    return tuple(frame for frame, found in reach.items() if found * _CLEARLY >= max(rivals, default=0)), evidence
 
 
 def resized_budget(boxes: Sequence[tuple[Numbers, Size]]) -> tuple[int | None, bool]:
