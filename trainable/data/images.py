@@ -6,8 +6,10 @@ import hashlib
 import io
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import IO, ClassVar
 
@@ -20,8 +22,21 @@ from trainable.errors import DataError
 _MOST_ELONGATED = 200
 """Qwen2-VL's processor refuses sides of a larger ratio."""
 
-_FAULTS = (OSError, SyntaxError, ValueError, RuntimeError, EOFError, struct.error, Image.DecompressionBombError)
-"""What Pillow raises on a file that is damaged, is no image or would not fit in memory."""
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+)
+"""What Pillow raises on a file that is damaged or is no image: its decoders go wherever the bytes lead."""
+
+_FAULTS = (*_DAMAGE, Image.DecompressionBombError)
+"""The same, and what it raises on one that would not fit in memory."""
 
 _ORIENTATION = 0x0112
 _UPRIGHT = 1
@@ -207,14 +222,19 @@ def open_image(file: Path | IO[bytes], *, name: str) -> Image.Image:
     try:
         with Image.open(file) as opened:
             _check_header(opened, name)
-            upright = _upright(opened)
+            image = _as_rgb(_upright(opened))
+            _check_frames(opened)
     except _FAULTS as error:
         raise _refusal(error, file, name) from error
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        alpha = upright.convert("RGBA")
+    return image
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        alpha = image.convert("RGBA")
         white = Image.new("RGBA", alpha.size, "white")
         return Image.alpha_composite(white, alpha).convert("RGB")
-    return upright.convert("RGB")
+    return image.convert("RGB")
 
 
 def _upright(opened: Image.Image) -> Image.Image:
@@ -231,6 +251,7 @@ def image_fault(image: FileImage | BytesImage) -> str | None:
             _check_header(opened, image.name)
             opened.draft("RGB", (1, 1))  # a JPEG is then decoded at an eighth of its size, to its end all the same
             opened.load()
+            _check_frames(opened)
     except _FAULTS as error:
         return str(_refusal(error, image.file, image.name))
     return None
@@ -240,8 +261,23 @@ def _check_header(opened: Image.Image, name: str) -> None:
     if opened.mode.startswith(("I", "F")):
         raise DataError(f"{name} has 16 or 32 bits a channel; convert it to 8 bits")
     _check_sides(*opened.size, name)
-    if opened.format == "GIF":
-        _ = getattr(opened, "n_frames", 1)  # looks at the extent of every frame: a later one may be a bomb
+
+
+def _check_frames(opened: Image.Image) -> None:
+    """Refuse a GIF whose later frames enlarge it beyond the limit of pixels; they may be damaged otherwise.
+
+    Args:
+        opened: With its first frame loaded; a GIF is left at its last, and perhaps at another size.
+
+    Raises:
+        DecompressionBombError: If a frame does.
+
+    """
+    if opened.format != "GIF":
+        return
+    with suppress(*_DAMAGE):  # EOFError after the last
+        for frame in count(1):
+            opened.seek(frame)
 
 
 def _check_sides(width: int, height: int, name: str) -> None:

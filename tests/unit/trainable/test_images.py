@@ -3,7 +3,7 @@ import io
 import pytest
 from PIL import Image
 
-from trainable.data.images import FileImage, size_of
+from trainable.data.images import FileImage, image_fault, size_of
 from trainable.errors import DataError
 
 
@@ -101,3 +101,16 @@ def test_a_photo_with_damaged_exif_is_turned_all_the_same(tmp_path):
     Image.new("RGB", (80, 60), "red").save(content, "JPEG", exif=exif)
     (tmp_path / "a.jpg").write_bytes(content.getvalue().replace(b"\x0e\x01\x02\x00", b"\x0e\x01\x07\x00"))
     assert FileImage(tmp_path / "a.jpg").load().size == size_of(tmp_path / "a.jpg") == (60, 80)
+
+
+def test_later_frames_of_a_gif_may_be_damaged_or_larger(tmp_path):
+    frames = [Image.effect_noise((40, 30), 90), Image.effect_noise((40, 30), 50)]
+    path = saved(tmp_path, frames[0], "a.gif", save_all=True, append_images=frames[1:])
+    whole = path.read_bytes()
+    first = FileImage(path).load()
+    second = whole.rindex(b"\x2c\0\0\0\0\x28\0\x1e\0")  # the extent of the frame: 40 x 30 at the upper left
+    for content in (whole[: second + 4], whole[:-50], whole[: second + 5] + b"\x50" + whole[second + 6 :]):
+        path.write_bytes(content)
+        assert FileImage(path).load().tobytes() == first.tobytes()
+        assert FileImage(path).load().size == size_of(path) == (40, 30)
+        assert image_fault(FileImage(path)) is None
