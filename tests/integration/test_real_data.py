@@ -10,7 +10,6 @@ from transformers import AutoTokenizer
 
 from spaces import DataConfig
 from trainable.boxes import fault_of
-from trainable.data.images import FileImage, image_fault, size_of
 from trainable.data.render import BOX, render
 from trainable.data.sources import read_sources
 from trainable.errors import DataError
@@ -79,24 +78,6 @@ def test_registered_data_sets_that_cannot_be_trained_on_are_refused_by_name(data
     folder = real_data("fmt-llamafactory") / "data"
     with pytest.raises(DataError, match=f"{dataset}.*{reason}"):
         read(source="llamafactory", folder=str(folder), dataset=dataset)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_faulty_images_are_loaded_in_the_size_that_was_told_or_refused_by_name():
-    folder = real_data("nasty-images")
-    refused = set()
-    for line in (folder / "cases.jsonl").read_text().splitlines():
-        path = folder / json.loads(line)["file"]
-        try:
-            image = FileImage(path).load()
-        except DataError as error:
-            assert str(path) in str(error)
-            assert str(path) in str(image_fault(FileImage(path)))
-            refused.add(path.parent.name)
-        else:
-            assert (image.mode, image.size) == ("RGB", size_of(path))
-            assert image_fault(FileImage(path)) is None
-    assert refused == {"bomb", "corrupt", "extreme-size", "high-bit-depth", "not-an-image"}
 
 
 def test_the_genuine_tokenizer_gives_every_digit_of_a_box_in_json_its_place():
