@@ -14,7 +14,7 @@ from search.spec import SweepSpec
 from spaces.curriculum import Difficulty
 from trainable.data.difficulty import difficulty_of
 from trainable.data.images import BytesImage, FileImage, image_fault
-from trainable.data.prepare import PreparedData, prepared
+from trainable.data.prepare import EmptySplitError, PreparedData, prepared
 from trainable.data.records import Record
 from trainable.data.sources import RefusedRow, read_sources
 from trainable.data.split import data_hash
@@ -90,6 +90,8 @@ def check_data(spec: SweepSpec) -> CheckedData:
         raise CheckError(f"data: {error}") from error
     try:
         found = prepared(read, spec.data, processor)
+    except EmptySplitError as error:
+        raise RefusedError(f"data: {error}", [*read.refused, *error.too_long], read.notes) from error
     except DataError as error:
         raise RefusedError(f"data: {error}", read.refused, read.notes) from error
     _check_objectives(spec, found.split.search)

@@ -33,9 +33,12 @@ def test_trials_that_diverge_are_recorded_as_such_and_the_sweep_gives_up(tmp_pat
     failed(tmp_path / "out", done, reason=r"diverged: \w+ is not finite at step \d")
 
 
-def test_rows_that_are_too_long_are_named_in_the_trials_that_needed_them(tmp_path):
+def test_rows_that_are_too_long_are_named_before_anything_starts(tmp_path):
     done = paretune("sweep", write_sweep(tmp_path), "--out", "out", "--set", "data.max_length=32", cwd=tmp_path)
-    failed(tmp_path / "out", done, reason=r"bad data: \S+ has \d+ tokens, 16 of them of images; data.max_length is 32")
+    assert (done.returncode, (tmp_path / "out").exists()) == (2, False)
+    assert "every row of the split train is refused, the first since it has" in done.stderr
+    assert re.search(r"shapes/shifted/0/\d+ row \w+: it has \d+ tokens, 16 of them of images", done.stderr)
+    assert "Traceback" not in done.stderr
 
 
 def test_photographs_that_are_cut_off_are_named_before_anything_starts(tmp_path):

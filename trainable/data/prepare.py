@@ -18,6 +18,19 @@ _TURN_TOKENS = 32
 """More than the marks of a turn and the words of its role take."""
 
 
+class EmptySplitError(DataError):
+    """No row of a split is short enough.
+
+    Attributes:
+        too_long: All rows that are not.
+
+    """
+
+    def __init__(self, message: str, too_long: tuple[RefusedRow, ...]) -> None:
+        super().__init__(message)
+        self.too_long = too_long
+
+
 @dataclass(frozen=True)
 class PreparedData:
     """What a sweep trains and scores on.
@@ -54,6 +67,7 @@ def prepared(read: ReadResult, config: DataConfig, processor: Processor | None) 
 
     Raises:
         DataError: If a split that is needed has no row.
+        EmptySplitError: If all its rows are too long.
 
     """
     split = split_records(read.records, config)
@@ -61,11 +75,12 @@ def prepared(read: ReadResult, config: DataConfig, processor: Processor | None) 
         return PreparedData(read, split, ())
     faults = {record.id: fault for record in read.records if (fault := length_fault(record, processor, config))}
     kept = split.only(record.id for record in read.records if record.id not in faults)
+    too_long = tuple(_refused(record, faults) for record in read.records if record.id in faults)
     for name in ("train", "search"):
         if not getattr(kept, name):
             first = next(fault for record in getattr(split, name) if (fault := faults.get(record.id)))
-            raise DataError(f"every row of the split {name} is refused, the first since {first}")
-    return PreparedData(read, kept, tuple(_refused(record, faults) for record in read.records if record.id in faults))
+            raise EmptySplitError(f"every row of the split {name} is refused, the first since {first}", too_long)
+    return PreparedData(read, kept, too_long)
 
 
 def length_fault(record: Record, processor: Processor, config: DataConfig) -> str | None:
