@@ -51,6 +51,11 @@ FOLDERS = {
     "coco": ({"instances.json": COCO, "images/a.png": IMAGE}, "it has images, annotations and categories"),
     "coco beside another": ({"a.json": COCO, "b.json": [], "a.png": IMAGE}, "it has images, annotations"),
     "coco among splits": ({"annotations/x.json": COCO, "b.json": COCO, "images/a.png": IMAGE}, "it has images"),
+    "coco by splits": (
+        {"instances_val2017.json": COCO, "images/train2017/a.png": IMAGE, "images/val2017/a.png": IMAGE},
+        "it has images",
+    ),
+    "voc beside damage": ({"Annotations/0.xml": "<", "Annotations/a.xml": XML, "JPEGImages/a.png": IMAGE}, "XML files"),
     "voc": ({"Annotations/a.xml": XML, "JPEGImages/a.png": IMAGE}, "Annotations holds XML files"),
     "voc in capitals": ({"Annotations/a.XML": XML, "JPEGImages/a.png": IMAGE}, "Annotations holds XML files"),
     "voc in one": ({"a.xml": XML, "a.png": IMAGE}, "data holds XML files"),
@@ -81,7 +86,7 @@ def test_a_folder_is_read_as_what_it_is_and_a_note_says_why(made, kind):
     assert result.notes[0].startswith(f"{folder}: taken as {'rows' if kind == 'lines' else kind.split()[0]}, since ")
     assert why in result.notes[0]
     assert result.records
-    assert result.refused == ()
+    assert len(result.refused) == (kind == "voc beside damage")
 
 
 @pytest.mark.parametrize("name", ["train.parquet", "data/train-00000-of-00001.parquet"])
@@ -108,6 +113,20 @@ def test_a_file_is_read_as_what_it_holds(made, name, content, why):
     assert result.records
 
 
+@pytest.mark.parametrize("images", ["images/val2017", "val2017"])
+def test_a_coco_file_among_annotations_has_the_images_of_its_own_split(made, images):
+    other = images.replace("val", "train")
+    folder = made({"annotations/instances_val2017.json": COCO, f"{images}/a.png": IMAGE, f"{other}/a.png": IMAGE})
+    found, _ = resolved(AutoSource(source="auto", path=str(folder / "annotations" / "instances_val2017.json")))
+    assert (found.source, found.images) == ("coco", str(folder / images))
+
+
+def test_a_coco_file_whose_image_lies_in_several_splits_is_refused(made):
+    folder = made({"annotations/all.json": COCO, "images/a/a.png": IMAGE, "images/b/a.png": IMAGE})
+    with pytest.raises(DataError, match=r"lies in 2 folders near it; give its folder by images"):
+        read(folder / "annotations" / "all.json")
+
+
 def test_what_the_source_says_is_passed_on(made):
     folder = made({"instances.json": COCO, "elsewhere/a.png": IMAGE})
     config = AutoSource(source="auto", path=str(folder), images=str(folder / "elsewhere"), split="train")
@@ -124,6 +143,10 @@ def test_what_the_source_says_is_passed_on(made):
         ({"a.json": [{"image_id": 1, "category_id": 1, "bbox": [], "score": 1}]}, "a detector's output"),
         ({"a.json": {"shapes": [], "imagePath": "a.png"}}, "holds LabelMe shapes; paretune does not read it"),
         ({"x/annotations.xml": "<annotations/>"}, "holds CVAT annotations"),
+        ({"train.xml": "<annotations/>", "a.png": IMAGE}, r"train\.xml: its root is <annotations>.*it is CVAT's"),
+        ({"a.xml": "<boost/>", "a.png": IMAGE}, r"a\.xml: its root is <boost>; expected <annotation>"),
+        ({"a.json": {"assets": {}, "tags": [], "videoSettings": {}}}, "holds a VoTT export"),
+        ({"a.json": {"annotations": [], "data_subtype": "x"}}, "holds answers of VQA v2"),
         ({"a.json": [ROW], "b.json": [ROW]}, r"it holds 2 files \(a.json, b.json\) that could be a data set"),
         ({"a.json": COCO, "b.json": COCO}, "it holds 2 files"),
         ({"a.png": IMAGE}, "it holds no file that could be a data set"),

@@ -21,6 +21,7 @@ from trainable.data.files import read_json
 from trainable.data.sources.llamafactory import REGISTRY
 from trainable.data.sources.pictures import IMAGE_SUFFIXES
 from trainable.data.sources.recognise import unsupported_folder, unsupported_table
+from trainable.data.sources.voc import annotation_root
 from trainable.data.tables import SUFFIXES
 from trainable.errors import DataError
 
@@ -75,6 +76,7 @@ def _of_folder(path: Path, images: Path | None) -> tuple[Found, str]:
     if any(path.glob("*.parquet")) or any(path.glob("data/*.parquet")):
         return RowsSource(source="rows", path=str(path)), "it holds Parquet files"
     if (folder := _first(path, _LABEL_FOLDERS, (".xml",))) is not None:
+        _check_is_voc(folder)
         found = VocSource(source="voc", annotations=str(folder), images=str(images or _images_near(path)))
         return found, f"{folder.name} holds XML files"
     names_file = next((path / name for name in _NAMES if (path / name).is_file()), None)
@@ -84,6 +86,24 @@ def _of_folder(path: Path, images: Path | None) -> tuple[Found, str]:
         )
         return found, f"it holds {names_file.name} and text files in {folder.name}"
     return _of_only_file(path, images)
+
+
+def _check_is_voc(folder: Path) -> None:
+    """Refuse XML files of another kind; some of a data set may be damaged.
+
+    Raises:
+        DataError: If none of the first files is Pascal VOC.
+
+    """
+    faults: list[DataError] = []
+    for file in sorted(file for file in folder.iterdir() if file.suffix.lower() == ".xml")[:_MOST_READ]:
+        try:
+            annotation_root(file)
+        except DataError as error:
+            faults.append(DataError(f"{file}: {error}"))
+        else:
+            return
+    raise faults[0]
 
 
 def _of_only_file(path: Path, images: Path | None) -> tuple[Found, str]:
@@ -181,11 +201,33 @@ def _images_for(path: Path, content: Any) -> Path:
         name = str(content["images"][0]["file_name"])
     except (KeyError, IndexError, TypeError) as error:
         raise DataError(f"{path} lists no image with a file_name: {json.dumps(str(error))}") from error
-    for folder in (path.parent, path.parent.parent):
-        for below in ("", *_IMAGE_FOLDERS[:-1]):
-            try:
-                if (folder / below / name).is_file():
-                    return folder / below
-            except (OSError, ValueError):
-                continue
-    raise DataError(f"the image {name[:100]!a} of {path} was not found near it; give its folder by images")
+    named, others = _split_folders(path, name)
+    near = [folder / below for folder in (path.parent, path.parent.parent) for below in ("", *_IMAGE_FOLDERS[:-1])]
+    found = named[:1] or [folder for folder in near if _holds(folder, name)][:1] or others
+    if len(found) == 1:
+        return found[0]
+    what = f"lies in {len(found)} folders near it" if found else "was not found near it"
+    raise DataError(f"the image {name[:100]!a} of {path} {what}; give its folder by images")
+
+
+def _split_folders(path: Path, name: str) -> tuple[list[Path], list[Path]]:
+    """Find the folders of splits that hold an image of a COCO file, as in ``annotations`` beside ``images/train2017``.
+
+    Returns:
+        Those whose name is a word of the file's name, and the others.
+
+    """
+    folders = [path.parent, path.parent / "images", path.parent.parent / "images"]
+    if path.parent.name.lower() == "annotations":
+        folders.append(path.parent.parent)
+    found = [split for folder in folders for split in sorted(folder.glob("*/")) if _holds(split, name)]
+    words = path.stem.lower().replace("-", "_").split("_")
+    named = [split for split in found if split.name.lower() in words]
+    return named, [split for split in found if split not in named]
+
+
+def _holds(folder: Path, name: str) -> bool:
+    try:
+        return (folder / name).is_file()
+    except (OSError, ValueError):  # a name that is too long, or holds a null character
+        return False

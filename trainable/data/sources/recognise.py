@@ -11,6 +11,7 @@ _CONVERT = "paretune does not read it; convert it to COCO, Pascal VOC or YOLO"
 _TABLES: Mapping[str, frozenset[str]] = {
     f"OpenImages boxes; {_CONVERT}": frozenset({"ImageID", "LabelName", "XMin", "YMin"}),
     f"one detection box a row (filename, class, xmin, …); {_CONVERT}": frozenset({"filename", "class", "xmin"}),
+    f"VGG Face 2 boxes or landmarks; {_CONVERT}": frozenset({"NAME_ID"}),
     "COCO results (boxes with scores); they are a detector's output, no annotations": frozenset(
         {"image_id", "category_id", "bbox", "score"}
     ),
@@ -21,8 +22,10 @@ _TABLES: Mapping[str, frozenset[str]] = {
 
 _OBJECTS: Mapping[str, frozenset[str]] = {
     f"LabelMe shapes; {_CONVERT}": frozenset({"shapes", "imagePath"}),
-    f"a VoTT export; {_CONVERT}": frozenset({"assets", "tags", "visitedFrames"}),
+    f"a VoTT export; {_CONVERT}": frozenset({"assets", "tags", "videoSettings"}),
     "elements of a screen as UIED finds them; give rows of image, phrase and bbox": frozenset({"compos", "img_shape"}),
+    "texts of a screen as UIED finds them; give rows of image, phrase and bbox": frozenset({"texts", "img_shape"}),
+    "answers of VQA v2; use source: vqa and name its questions too": frozenset({"annotations", "data_subtype"}),
     "generated expressions without their refs (sent, ref_id); RefCOCO needs refs and instances": frozenset(
         {"predictions"}
     ),

@@ -51,7 +51,7 @@ def read_voc(config: VocSource) -> ReadResult:
 
 
 def _photo(file: Path, finder: PictureFinder, config: VocSource, refused: list[RefusedRow]) -> Photo:
-    root = _root(file)
+    root = annotation_root(file)
     image = _image(root, file, finder)
     photo = Photo(file.stem, file.name, image, drawn_on(image, _size(root), config))
     for index, element in enumerate(root.iterfind("object")):
@@ -70,17 +70,20 @@ def _photo(file: Path, finder: PictureFinder, config: VocSource, refused: list[R
     return photo
 
 
-def _root(file: Path) -> ElementTree.Element:
+def annotation_root(file: Path) -> ElementTree.Element:
+    """Read a file and check that it is Pascal VOC.
+
+    Raises:
+        DataError: If it is no XML, or another tool's.
+
+    """
     try:
         root = ElementTree.parse(file).getroot()
     except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         raise DataError(f"it is no XML: {error}") from error
     if root.tag != "annotation":
-        hint = (
-            "; it is CVAT's, which paretune does not read: export it as Pascal VOC"
-            if root.find("image") is not None
-            else ""
-        )
+        is_cvat = root.tag == "annotations"
+        hint = "; it is CVAT's, which paretune does not read: export it as Pascal VOC" if is_cvat else ""
         raise DataError(f"its root is <{root.tag[:60]}>; expected <annotation>{hint}")
     return root
 
