@@ -13,9 +13,11 @@ from spaces.curriculum import Pacing
 from spaces.weighting import WeightingName
 from trainable.checkpoint import load_checkpoint, save_checkpoint
 from trainable.data.collate import collate
+from trainable.data.render import render
 from trainable.errors import DataError, DivergedError
 from trainable.evaluation.generate import generate_answers
 from trainable.host import Host, interleaved
+from trainable.model.load import load_processor
 from trainable.ray_entry import reason_of
 from trainable.trial import Trial
 
@@ -286,3 +288,15 @@ def test_references_are_computed_once_for_all_weights(host):
     )
     assert first is second
     assert first["soft_label"] != other["soft_label"]
+
+
+def test_training_evaluation_and_the_check_share_one_pixel_budget(host):
+    config = ModelConfig(max_pixels=28 * 28 * 8)
+    small = Host(config, DATA)
+    processor = load_processor(config, only_local=True)  # what the check uses
+    for records in (small.split.train[:3], small.split.search[:3]):
+        for record in records:
+            (pixels,) = small.example(record).pixels
+            assert pixels.tokens == processor.tokens(record.images[0].size) < 16
+            assert small.example(record).row == render(record, processor)
+    assert host.example(host.split.train[0]).pixels[0].tokens == 16

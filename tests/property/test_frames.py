@@ -184,6 +184,11 @@ def test_a_frame_that_is_declared_is_contradicted_by_impossible_boxes_alone():
     assert judge_frame(written(0, "pixels_xywh", kind="one size"), "pixels_xyxy", is_declared=True).fault
 
 
+def test_faulty_boxes_of_a_correct_data_set_make_it_no_other():
+    good = [((0.375, 0.375, 0.25, 0.25), (640, 480))] * 24
+    assert judge_frame([*good, *[((0.9, 0.9, 0.4, 0.4), (640, 480))] * 6], "unit_cxcywh").fault is None
+
+
 def test_a_few_boxes_prove_nothing():
     boxes = written(0, "pixels_xywh", kind="one size", count=19)
     assert plausible_frames(boxes) == ((), plausible_frames(boxes)[1])

@@ -42,6 +42,9 @@ _CLEARLY = 1.15
 _COINCIDENCE = 1e-2
 """Chance below which boxes that keep to a part of their images are no coincidence."""
 
+_LEAST_REACH = 0.1
+"""Boxes that all stay in so small a corner of their images are in another frame: shares read as pixels are possible."""
+
 _MUCH = 0.6
 """Images that were shrunk to so much of their area were shrunk by much."""
 
@@ -175,6 +178,7 @@ def plausible_frames(boxes: Sequence[tuple[Numbers, Size]]) -> tuple[tuple[Frame
         reach.pop("pixels_xyxy", None)
     if budget is not None:
         evidence += f"; as corners they keep to what images span that are resized to at most {budget} pixels"
+    reach = {frame: found for frame, found in reach.items() if found >= _LEAST_REACH}
     # numbers up to 1000 keep to the part that resized images span, whatever they are
     rivals = [found for frame, found in reach.items() if frame != "resized_xyxy" or "thousandths_xyxy" not in reach]
     return tuple(frame for frame, found in reach.items() if found * _CLEARLY >= max(rivals, default=0)), evidence

@@ -135,7 +135,8 @@ def photo_records(
     is_declared = not isinstance(config, YoloSource) and config.frame is not None
     verdict = judge_frame(boxes, framing, is_declared=is_declared)
     if verdict.fault:
-        raise DataError(f"{path}: {verdict.fault}; set frame. Evidence: {verdict.evidence}")
+        hint = "" if isinstance(config, YoloSource) else "; set frame"
+        raise DataError(f"{path}: {verdict.fault}{hint}. Evidence: {verdict.evidence}")
     records: list[Record] = []
     left = 0
     for photo in photos:
