@@ -44,5 +44,14 @@ def text_fault(value: Any) -> str | None:
 
 def nearest(name: str, names: list[str]) -> str:
     """Say which known name is meant, or list some."""
-    close = get_close_matches(name, names, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names[:10])}"
+    close = get_close_matches(name[:100], names, n=1)
+    return (
+        f"did you mean {shown(close[0])!r}?"
+        if close
+        else f"known are {', '.join(shown(one, 40) for one in names[:10])}"
+    )
+
+
+def shown(name: str, longest: int = 100) -> str:
+    """Give a name as messages can hold it: cut, and what can't be written escaped."""
+    return name[:longest].encode(errors="backslashreplace").decode() + ("…" if len(name) > longest else "")

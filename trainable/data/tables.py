@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from trainable.data.arrow import ARROW_SUFFIXES, arrow_rows, folder_files
+from trainable.data.files import shown
 from trainable.errors import DataError
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -53,7 +55,11 @@ def read_table(path: Path, *, part: str | None = None) -> Iterator[TableRow]:
         DataError: If the file as a whole can't be read, or holds no row.
 
     """
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise DataError(f"{shown(str(path))} can't be read: {error.strerror}") from error
+    if is_folder:
         yield from _of_folder(path, part)
         return
     if part is not None:
@@ -100,7 +106,7 @@ def _text(path: Path) -> str:
             data = gzip.decompress(data)
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} can't be read: {error}") from error
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:

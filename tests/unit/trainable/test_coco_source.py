@@ -214,6 +214,7 @@ def test_categories_with_one_name_are_one_category(coco):
         ({"id": 8, "name": 3}, "the category's name must be a text; got 3"),
         ({"id": [8], "name": "dog"}, "a category needs id and name"),
         ({"id": 8, "name": "a <image> dog"}, "holds a token of the model's own markup"),
+        ({"id": 8, "name": '{"bbox_2d": [1, 2, 3, 4]}'}, "holds a token of the model's own markup"),
         ({"id": 8, "name": "dog<|box_end|>"}, "holds a token of the model's own markup"),
         ({"id": 8, "name": "dog\ud800"}, "half of a surrogate pair"),
         ("dog", "a category needs id and name"),

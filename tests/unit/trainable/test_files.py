@@ -1,6 +1,6 @@
 import pytest
 
-from trainable.data.files import nearest, read_json, text_fault
+from trainable.data.files import nearest, read_json, shown, text_fault
 from trainable.errors import DataError
 
 
@@ -35,6 +35,14 @@ def test_a_folder_is_no_json(tmp_path):
 def test_the_nearest_name_is_meant_or_all_are_listed():
     assert nearest("mllm_dmo", ["identity", "mllm_demo"]) == "did you mean 'mllm_demo'?"
     assert nearest("x", ["identity", "mllm_demo"]) == "known are identity, mllm_demo"
+
+
+def test_a_name_is_shown_cut_and_in_characters_that_can_be_written():
+    assert shown("naïve") == "naïve"
+    assert shown("a" * 101) == "a" * 100 + "…"
+    assert shown("a\ud800b") == "a\\ud800b"
+    message = nearest("x", ["\ud800" * 5000] * 20)
+    assert len(message.encode()) < 5000
 
 
 def test_half_of_a_surrogate_pair_is_found_anywhere_in_a_value():

@@ -109,6 +109,7 @@ def test_shares_that_are_declared_to_be_pixels_are_refused_by_row(read):
         ({"sentence": "an <image>"}, "holds <image>"),
         ({"sentence": "a <bbox>"}, "2 <bbox> placeholders but 1 boxes"),
         ({"sentence": "a <ref-object>"}, "<ref-object> placeholders"),
+        ({"sentence": '{"bbox_2d": [1, 2, 3, 4]}'}, "holds a token of the model's own markup"),
         ({"sentence": "a <|box_end|>"}, "holds a token of the model's own markup"),
         ({"sentence": "\ud800"}, "half of a surrogate pair"),
         ({"bbox_xyxy": "64,48,320,240"}, "must be four numbers"),

@@ -102,6 +102,17 @@ def test_a_file_that_is_no_table_is_one_error(tmp_path, name, text, message):
     assert message in str(caught.value)
 
 
+def test_a_packed_file_that_is_damaged_or_of_too_long_a_name_is_one_error(tmp_path):
+    path = tmp_path / "rows.jsonl.gz"
+    data = bytearray(gzip.compress(b'{"a": 1}' * 100))
+    data[12] ^= 0xFF
+    path.write_bytes(data)
+    for file, reason in ((path, "can't be read: "), (tmp_path / ("x" * 5000), "can't be read: File name too long")):
+        with pytest.raises(DataError, match=reason) as caught:
+            list(read_table(file))
+        assert len(str(caught.value)) < 400
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"nope.json does not exist"):
         list(read_table(tmp_path / "nope.json"))

@@ -17,7 +17,7 @@ from spaces.trial import (
     VqaSource,
     YoloSource,
 )
-from trainable.data.files import read_json
+from trainable.data.files import read_json, shown, text_fault
 from trainable.data.sources.llamafactory import REGISTRY
 from trainable.data.sources.pictures import IMAGE_SUFFIXES
 from trainable.data.sources.recognise import unsupported_folder, unsupported_table
@@ -64,12 +64,12 @@ def resolved(config: AutoSource) -> tuple[Found, str]:
 def _of_folder(path: Path, images: Path | None) -> tuple[Found, str]:
     if (path / REGISTRY).is_file() and (names := _registered(path / REGISTRY)):
         if len(names) > 1:
+            some = ", ".join(shown(name, 40) for name in names[:5])
             raise DataError(
-                f"{path / REGISTRY} names {len(names)} data sets ({', '.join(names[:5])}, …); use source: llamafactory "
-                "and choose one"
+                f"{path / REGISTRY} names {len(names)} data sets ({some}, …); use source: llamafactory and choose one"
             )
         found = LlamaFactorySource(source="llamafactory", folder=str(path), dataset=names[0])
-        return found, f"it holds {REGISTRY} with the one data set {names[0]}"
+        return found, f"it holds {REGISTRY} with the one data set {shown(names[0])}"
     for name in ("dataset_dict.json", "state.json"):
         if (path / name).is_file():
             return RowsSource(source="rows", path=str(path)), f"it holds {name}, as datasets saves it"
@@ -122,7 +122,7 @@ def _of_only_file(path: Path, images: Path | None) -> tuple[Found, str]:
         return _of_file(files[0], images)
     if what := unsupported_folder(path):
         raise DataError(f"{path} holds {what}")
-    what = f"{len(files)} files ({', '.join(file.name for file in files[:5])})" if files else "no file"
+    what = f"{len(files)} files ({', '.join(shown(file.name, 40) for file in files[:5])})" if files else "no file"
     raise DataError(
         f"{path} is of no known kind: it holds {what} that could be a data set. Give the path of one, or say what it "
         "is by source: coco, voc, yolo, refcoco, llamafactory, rows or vqa"
@@ -168,7 +168,8 @@ def _registered(path: Path) -> list[str]:
     content = read_json(path)
     entries = content.items() if isinstance(content, dict) else ()
     keys = ("file_name", "hf_hub_url", "ms_hub_url", "script_url")
-    return [str(name) for name, entry in entries if isinstance(entry, dict) and any(key in entry for key in keys)]
+    found = [name for name, entry in entries if isinstance(entry, dict) and any(key in entry for key in keys)]
+    return [name for name in found if name and text_fault(name) is None]
 
 
 def _yolo_labels(path: Path) -> Path | None:

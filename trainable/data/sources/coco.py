@@ -69,7 +69,7 @@ def _names(entries: Sequence[Any], path: Path, refused: list[RefusedRow]) -> dic
                 raise DataError(fault)
             category, name = entry["id"], entry["name"]
             if category in names:
-                raise DataError(f"the category id {category!r} stands twice")
+                raise DataError(f"the category id {shortened(category)} stands twice")
             names[category] = category_name(name)
         except DataError as error:
             refused.append(RefusedRow.of(path, f"categories {index}", error))
@@ -90,10 +90,11 @@ def _photos(
                 raise DataError(fault)
             image_id, name, width, height = (entry[key] for key in ("id", "file_name", "width", "height"))
             if image_id in photos:
-                raise DataError(f"the image id {image_id!r} stands twice")
+                raise DataError(f"the image id {shortened(image_id)} stands twice")
             image = _file(finder, name)
             if image.key in files:
-                raise DataError(f"the image {name!r} is that of {files[image.key]!r} too; its objects would be split")
+                other = shortened(files[image.key])
+                raise DataError(f"the image {shortened(name)} is that of {other} too; its objects would be split")
             photo = Photo(str(image_id), f"image {image_id}", image, drawn_on(image, (width, height), config))
         except DataError as error:
             refused.append(RefusedRow.of(path, f"images {index}", error))
@@ -130,12 +131,12 @@ def _add_labels(
         try:
             image_id, category = entry["image_id"], entry["category_id"]
             if category not in names:
-                raise DataError(f"the category {category!r} is not listed in categories, or was refused")
+                raise DataError(f"the category {shortened(category)} is not listed in categories, or was refused")
             if image_id not in photos:
-                raise DataError(f"the image {image_id!r} is not listed in images, or was refused")
+                raise DataError(f"the image {shortened(image_id)} is not listed in images, or was refused")
             known = (image_id, names[category], bool(entry.get("iscrowd")))
             if "id" in entry and entry["id"] in seen:
-                raise DataError(f"the annotation id {entry['id']!r} stands twice")
+                raise DataError(f"the annotation id {shortened(entry['id'])} stands twice")
             numbers = coco_numbers(entry["bbox"])
             seen.add(entry.get("id"))
         except DataError as error:

@@ -8,7 +8,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from spaces.trial import LlamaFactorySource
-from trainable.data.files import nearest, read_json, text_fault
+from trainable.data.files import nearest, read_json, shown, text_fault
 from trainable.data.sources.conversations import Conversation, records_of
 from trainable.data.sources.draft import UNSUPPORTED, Draft, Said, images_of, paired, refuse_unsupported, text_of
 from trainable.data.sources.formats import alpaca
@@ -59,7 +59,7 @@ def read_llamafactory(config: LlamaFactorySource) -> ReadResult:
             refused.append(RefusedRow.of(path, row.place, error))
     records, notes = records_of(read, config, path, refused)
     refused.sort(key=lambda row: places[row.row])
-    note = f"{config.dataset}: {entry.get('formatting', 'alpaca')} rows"
+    note = f"{shown(config.dataset)}: {entry.get('formatting', 'alpaca')} rows"
     return ReadResult(tuple(records), tuple(refused), (note, *notes))
 
 
@@ -84,19 +84,20 @@ def _chat(
     column = columns.get("messages", "conversations")
     messages = row.get(column)
     if not isinstance(messages, list) or not messages:
-        raise DataError(f"the row has no {column!r}")
+        raise DataError(f"the row has no {shortened(column)}")
     roles = {tags["user_tag"]: "user", tags["assistant_tag"]: "assistant", tags["system_tag"]: "system"}
     said: list[Said] = []
+    role_tag, content_tag = tags["role_tag"], tags["content_tag"]
     for message in messages:
         if not isinstance(message, dict):
             raise DataError(f"a message is an object; got {shortened(message)}")
-        role, text = message.get(tags["role_tag"]), message.get(tags["content_tag"])
+        role, text = message.get(role_tag), message.get(content_tag)
         if not isinstance(role, str) or not isinstance(text, str):
-            raise DataError(
-                f"a message has the texts {tags['role_tag']} and {tags['content_tag']}; got {shortened(message)}"
-            )
+            keys = f"{shown(role_tag, 40)} and {shown(content_tag, 40)}"
+            raise DataError(f"a message has the texts {keys}; got {shortened(message)}")
         if role not in roles:
-            raise DataError(f"unknown {tags['role_tag']} {shortened(role)}; the tags name {', '.join(roles)}")
+            known = ", ".join(shown(one, 40) for one in roles)
+            raise DataError(f"unknown {shown(role_tag, 40)} {shortened(role)}; the tags name {known}")
         said.append(Said(roles[role], text))
     system = row.get(columns["system"]) if "system" in columns else None
     if system and said[0].role != "system":
@@ -107,9 +108,10 @@ def _chat(
 def _alpaca(row: Mapping[str, Any], columns: Mapping[str, str], images: tuple[Any, ...]) -> Draft:
     known = {name: row[columns[own]] for own, name in _ALPACA.items() if columns[own] in row}
     if "output" not in known:
-        raise DataError(f"the row has no {columns['response']!r}")
+        raise DataError(f"the row has no {shortened(columns['response'])}")
     if columns["prompt"] not in row and columns["query"] not in row:
-        raise DataError(f"the row has neither {columns['prompt']!r} nor {columns['query']!r}; there is no question")
+        prompt, query = shortened(columns["prompt"]), shortened(columns["query"])
+        raise DataError(f"the row has neither {prompt} nor {query}; there is no question")
     (draft,) = alpaca.drafts_of(known | {"images": list(images) or None})
     return draft
 
@@ -119,28 +121,28 @@ def _entry(folder: Path, name: str) -> Mapping[str, Any]:
     if not isinstance(registry, dict):
         raise DataError(f"{folder / REGISTRY} must map names to data sets; got {type(registry).__name__}")
     if name not in registry:
-        raise DataError(f"{folder / REGISTRY} has no data set {name!r}; {nearest(name, list(registry))}")
-    entry = registry[name]
+        raise DataError(f"{folder / REGISTRY} has no data set {shown(name)!r}; {nearest(name, list(registry))}")
+    entry, data_set = registry[name], f"the data set {shown(name)!r}"
     if not isinstance(entry, dict):
-        raise DataError(f"the data set {name!r} must be an object; got {type(entry).__name__}")
+        raise DataError(f"{data_set} must be an object; got {type(entry).__name__}")
     if fault := text_fault(entry):
-        raise DataError(f"the data set {name!r} can't be read: {fault}")
+        raise DataError(f"{data_set} can't be read: {fault}")
     remote = [key for key in _REMOTE if key in entry]
     if "file_name" not in entry and remote:
-        raise DataError(f"the data set {name!r} lies elsewhere ({', '.join(remote)}); download it and set file_name")
+        raise DataError(f"{data_set} lies elsewhere ({', '.join(remote)}); download it and set file_name")
     if "file_name" not in entry:
-        raise DataError(f"the data set {name!r} has no file_name")
+        raise DataError(f"{data_set} has no file_name")
     if not isinstance(entry["file_name"], str):
-        raise DataError(f"the data set {name!r} has the file_name {entry['file_name']!r}; expected a path")
+        raise DataError(f"{data_set} has the file_name {shortened(entry['file_name'])}; expected a path")
     for key in ("columns", "tags"):
         words = entry.get(key) or {}
         if not isinstance(words, dict) or not all(isinstance(word, str) for word in words.values()):
-            raise DataError(f"the data set {name!r} has {key} that are no mapping of texts to texts: {words!r}")
+            raise DataError(f"{data_set} has {key} that are no mapping of texts to texts: {shortened(words)}")
     if entry.get("formatting", "alpaca") not in ("alpaca", "sharegpt"):
-        raise DataError(f"the data set {name!r} has formatting {entry['formatting']!r}; expected alpaca or sharegpt")
+        raise DataError(f"{data_set} has formatting {shortened(entry['formatting'])}; expected alpaca or sharegpt")
     found = [word for column, word in UNSUPPORTED.items() if column in (entry.get("columns") or {})]
     if entry.get("ranking"):
         found.append("preference pairs")
     if found:
-        raise DataError(f"the data set {name!r} holds {found[0]}; paretune trains on images and text")
+        raise DataError(f"{data_set} holds {found[0]}; paretune trains on images and text")
     return entry

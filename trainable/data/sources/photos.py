@@ -16,7 +16,7 @@ from trainable.data.images import FileImage
 from trainable.data.records import IMAGE_TAG, PlacedBox, Record, Turn
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.errors import DataError
-from trainable.markup import REF_END, REF_START, box_text, markup_pieces
+from trainable.markup import BOX_KEY, REF_END, REF_START, box_text, markup_pieces
 
 PhotoSource = CocoSource | VocSource | YoloSource
 
@@ -100,15 +100,15 @@ def category_name(name: object, *, what: str = "the category's name") -> str:
         what: What messages call it.
 
     Raises:
-        DataError: If it is no text, empty, holds a token, or can't be written.
+        DataError: If it is no text, empty, holds a token or a box, or can't be written.
 
     """
     if not isinstance(name, str) or not name.strip():
         raise DataError(f"{what} must be a text; got {shortened(name)}")
     if fault := text_fault(name):
         raise DataError(f"{what}: {fault}")
-    if IMAGE_TAG in name or any(is_token for _, _, is_token in markup_pieces(name)):
-        raise DataError(f"{what} {name!r} holds a token of the model's own markup")
+    if IMAGE_TAG in name or BOX_KEY in name or any(is_token for _, _, is_token in markup_pieces(name)):
+        raise DataError(f"{what} {shortened(name)} holds a token of the model's own markup")
     return name
 
 
@@ -246,7 +246,7 @@ def locate_answer(
     whole = tuple(rounded(box) for box in exact)
     for box in whole:
         if fault := fault_of(box, width=UNITS, height=UNITS):
-            raise DataError(f"the box of {phrase!r} is too small: in thousandths of the image {fault}")
+            raise DataError(f"the box of {shortened(phrase)} is too small: in thousandths of the image {fault}")
     answer = f"{REF_START}{phrase}{REF_END}" + "".join(map(box_text, whole))
     return answer, tuple(PlacedBox(box) for box in exact), whole
 

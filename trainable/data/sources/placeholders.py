@@ -201,6 +201,6 @@ def _image_of(objects: Objects, place: int, images: int, where: str) -> int:
 def _phrase(ref: Any) -> str:
     if not isinstance(ref, str) or not ref.strip():
         raise DataError(f"a phrase of objects.ref must be a text; got {shortened(ref)}")
-    if any(is_token for _, _, is_token in markup_pieces(ref)) or "<|" in ref:
+    if any(is_token for _, _, is_token in markup_pieces(ref)) or "<|" in ref or BOX_KEY in ref:
         raise DataError(f"the phrase {shortened(ref)} holds a token of the model's own markup")
     return ref

@@ -17,6 +17,8 @@ from trainable.data.sources.pictures import IMAGE_SUFFIXES, PictureFinder
 from trainable.data.sources.result import ReadResult, RefusedRow
 from trainable.errors import DataError
 
+_LONGEST_ID = 100
+
 
 def read_vqa(config: VqaSource) -> ReadResult:
     """Read questions and their answers; trained is the answer that most people gave, scored against all of them.
@@ -47,12 +49,17 @@ def _questions(path: Path) -> Mapping[str, Any]:
     if isinstance(content, dict) and isinstance(content.get("questions"), list):
         found = {str(index): entry for index, entry in enumerate(content["questions"])}
     elif isinstance(content, dict) and all(isinstance(one, dict) and "question" in one for one in content.values()):
-        found = {name if text_fault(name) is None else ascii(name): entry for name, entry in content.items()}
+        found = {_place(name, index): entry for index, (name, entry) in enumerate(content.items())}
     else:
         raise DataError(f"{path} must hold the list questions (VQA v2), or questions by id (GQA)")
     if not found:
         raise DataError(f"{path} holds no questions")
     return found
+
+
+def _place(name: str, index: int) -> str:
+    """Name a question by its id, unless that is no id."""
+    return name if name and len(name) <= _LONGEST_ID and text_fault(name) is None else f"question {index}"
 
 
 def _answers(path: Path) -> Mapping[Any, Any]:
