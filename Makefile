@@ -5,13 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sweep test lint setup
+.PHONY: sweep test nightly lint setup
 
 sweep: $(READY)
 	$(BIN)/paretune sweep examples/shapes.yaml
 
 test: lint
 	$(BIN)/python -m pytest
+
+# The same laws on many more draws, among them ten thousand mutated data sets and as many mutated sweep files.
+nightly: $(READY)
+	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest tests/property
 
 lint: $(READY)
 	$(BIN)/ruff check .
