@@ -13,6 +13,7 @@ from spaces import Fault, SearchSpace
 from spaces.faults import Path
 
 _MAX_NAMES = 4
+_LONGEST_WORD = 80
 
 
 def fault_text(place: str, fault: Fault) -> str:
@@ -26,11 +27,20 @@ def fault_text(place: str, fault: Fault) -> str:
         ``PLACE: key.path: found; expected. Did you mean 'x'? Fix.``
 
     """
-    key = ".".join(map(str, fault.path))
+    key = ".".join(_cut(str(part)) for part in fault.path)
     message, near = _message_and_names(fault)
     hint = f"Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
-    sentences = " ".join(part for part in (f"{message}.", hint, fault.fix) if part)
+    sentences = " ".join(part for part in (f"{_cut_words(message)}.", hint, _cut_words(fault.fix)) if part)
     return f"{place}: {key}: {sentences}" if key else f"{place}: {sentences}"
+
+
+def _cut(word: str) -> str:
+    """Keep a word of the file short; nothing valid is so long."""
+    return word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}…"
+
+
+def _cut_words(text: str) -> str:
+    return re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda match: _cut(match[0]), text)
 
 
 def _message_and_names(fault: Fault) -> tuple[str, Sequence[str]]:

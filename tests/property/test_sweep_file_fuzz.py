@@ -1,5 +1,4 @@
 import os
-import re
 from pathlib import Path
 from random import Random
 from typing import get_args
@@ -134,7 +133,7 @@ def check(target):
         for fault in error.faults:
             fault.encode()
             assert "sweep.yaml" in fault
-            assert len(re.sub(r"\S{60,}", "…", fault)) <= LONGEST_FAULT, fault  # a key is shown as the file has it
+            assert len(fault) <= LONGEST_FAULT, fault
     else:
         assert type(spec).model_validate_json(spec.model_dump_json()) == spec
 
