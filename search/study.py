@@ -27,7 +27,7 @@ class Studies:
     Attributes:
         main: Two objectives; final values, states, and the vectors of every rung as user attributes. It has no
             intermediate values: with them TPE fails on the next ask once a trial is pruned.
-        companion: One objective, the mean of the objectives (minimised ones negated); it holds the curves that
+        companion: One objective, the mean of the objectives, each on a scale from 0 to 1; it holds the curves that
             Optuna's own pruners and optuna-dashboard read.
 
     """

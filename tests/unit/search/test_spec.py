@@ -149,6 +149,16 @@ def test_every_sampler_and_pruner_name_is_accepted() -> None:
             {"search.pruner.patience"},
             ("search", "pruner", "patience"),
         ),
+        (
+            {"search": {"trials": 1, "pruner": {"name": "median_all", "gain_quantile": 0.9}}},
+            {"search.pruner.gain_quantile"},
+            ("search", "pruner", "gain_quantile"),
+        ),
+        (
+            {"search": {"trials": 1, "pruner": {"name": "optuna", "stock": "threshold"}}},
+            {"search.pruner.stock"},
+            ("search", "pruner", "stock"),
+        ),
     ],
 )
 def test_settings_that_make_no_sense_together_are_found(
@@ -159,6 +169,32 @@ def test_settings_that_make_no_sense_together_are_found(
 
 def test_a_pruner_that_nobody_named_needs_no_rungs() -> None:
     assert contradictions(spec_of(search={"trials": 1}), frozenset({"search", "search.trials"})) == []
+
+
+MOVING = (
+    "curriculum.pacing",
+    "curriculum.grounding_drift",
+    "mixture.box_ce.octaves",
+    "mixture.giou.shape",
+    "mixture.weighting.name",
+)
+
+
+@pytest.mark.parametrize("key", MOVING)
+def test_moasha_is_refused_where_trials_learn_the_tasks_at_different_times(key: str) -> None:
+    space = {"dimensions": {key: {"values": ("a", "b")}, "curriculum.mix": {"values": ("task",)}}}
+    for term in ("box_ce", "giou"):
+        space["dimensions"] |= {f"mixture.{term}.on": {"values": (True,)}}
+    space["dimensions"].setdefault("mixture.box_ce.shape", {"values": ("linear",)})
+    spec = spec_of(space=space, search={"pruner": "moasha"})
+    assert [fault.path for fault in contradictions(spec, frozenset())] == [("search", "pruner")]
+    forced = spec_of(space=space, search={"pruner": {"name": "moasha", "force": True}})
+    assert contradictions(forced, frozenset({"search.pruner.force"})) == []
+
+
+def test_moasha_is_accepted_where_trials_differ_in_nothing_that_moves() -> None:
+    space = {"dimensions": {"mixture.giou.weight": {"low": 0.1, "high": 1}, "mixture.giou.on": {"values": (True,)}}}
+    assert contradictions(spec_of(space=space, search={"pruner": "moasha"}), frozenset()) == []
 
 
 def mixed(curriculum: object, *, sources: int) -> list[tuple[tuple[str | int, ...], str]]:
