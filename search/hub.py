@@ -19,12 +19,15 @@ from pydantic import ValidationError
 from results.pruning_audit import AUDIT_PREFIX
 from results.schema import Verdict
 from search.audit import is_audited
+from search.constraints import Constraints
+from search.hard_stops import parse_failure_stop
 from search.interfaces import Listener, Mirror, Record
 from search.pruners import Curve, CurvePool, Pruner, Vector
 from search.recorder import Ending
 from search.samplers import make_sampler
 from search.spec import SweepSpec
 from search.vectors import (
+    CONSTRAINED_KEY,
     Measured,
     RecordedReport,
     attempt_of,
@@ -56,6 +59,7 @@ class _Running:
     started: datetime
     vectors: dict[int, Vector] = field(default_factory=dict)
     exposures: dict[int, Vector] = field(default_factory=dict)
+    constrained: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     seconds_before: float = 0.0
 
@@ -96,6 +100,7 @@ class Hub:
         self._running: dict[int, _Running] = {}
         self._orphans: list[FrozenTrial] = []
         self._pool = CurvePool()
+        self._constraints = Constraints(spec.search.constraints)
         self._ended: list[Ending] = []
 
     @property
@@ -130,6 +135,8 @@ class Hub:
         self._ended.append(ending)
         if ending.state == "COMPLETE":
             self._pool.finish(curve)
+            if trial.number == 0:
+                self._constraints.set_baseline(trial.user_attrs.get(CONSTRAINED_KEY, {}))
         self._companion.end(trial.number, curve.vectors.get(max(curve.vectors, default=0)), ending)
 
     def adopt(self, trial: FrozenTrial) -> None:
@@ -184,7 +191,10 @@ class Hub:
         self._set_attr(number, "seconds", running.seconds_before + running.seconds)
         self._companion.report(number, report.step, running.vectors[report.step])
         if report.step >= self._spec.trial.steps:
+            running.constrained = self._constrained(report.metrics)
             return self._stop(number, report.step, Ending("COMPLETE", FINAL_STEP, values))
+        if reason := self._hard_stop(number, report):
+            return self._stop(number, report.step, Ending("PRUNED", reason))
         reason = self._pruner.reason_to_stop(running.curve, self._pool) or ""
         if reason and self._is_audited(number):
             reason = f"{AUDIT_PREFIX}{reason}"
@@ -219,6 +229,7 @@ class Hub:
         running.seconds_before = float(trial.user_attrs.get("seconds", 0.0))
         for step, report in reported.items():
             self._note(running, step, self._measured(running, report.values, report.exposure, progress=report.progress))
+            running.constrained = self._constrained(report.scores)
         self._companion.mirror(trial.number, running.vectors)
         self._running[trial.number] = running
         self._end(trial.number, ending, is_recorded=is_recorded)
@@ -301,6 +312,27 @@ class Hub:
         self._set_attr(number, exposure_key(attempt, step), list(measured.exposure))
         self._set_attr(number, vector_key(attempt, step), list(measured.values))
 
+    def _constrained(self, scores: Mapping[str, float]) -> Mapping[str, float]:
+        return {metric: scores[metric] for metric in self._constraints.metrics if metric in scores}
+
+    def _hard_stop(self, number: int, report: TrialReport) -> str | None:
+        """Tell why a trial is stopped whatever the pruner says; the baseline, with which all are compared, never is."""
+        if number == 0:
+            return None
+        return parse_failure_stop(report, metrics=self._metrics) or self._constraints.late_stop(report)
+
+    def _constrain(self, number: int, scores: Mapping[str, float]) -> None:
+        """Tell the study how a completed trial does by the constraints; from the baseline on they bind."""
+        if not self._constraints.metrics:
+            return
+        self._set_attr(number, CONSTRAINED_KEY, dict(scores))
+        if number == 0:
+            self._constraints.set_baseline(scores)
+        trial = optuna.Trial(self._study, self._trial_id(number))
+        for metric, violation in self._constraints.violations(scores).items():
+            if metric not in trial.constraints:
+                trial.set_constraint(metric, violation)
+
     def _is_audited(self, number: int) -> bool:
         return is_audited(number, seed=self._spec.search.seed, share=self._spec.search.pruner.audit_share)
 
@@ -332,6 +364,8 @@ class Hub:
                 started=running.started,
             )
         self._set_attr(number, "reason", ending.reason)
+        if ending.state == "COMPLETE":
+            self._constrain(number, running.constrained)
         self._study.tell(number, ending.values, state=TrialState[ending.state])
         self._companion.end(number, running.vectors.get(steps), ending)
         del self._running[number]
@@ -341,5 +375,7 @@ class Hub:
         self._listener.ended(running.config, ending)
 
     def _set_attr(self, number: int, key: str, value: Any) -> None:
-        trial_id = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
-        self._study._storage.set_trial_user_attr(trial_id, key, value)
+        self._study._storage.set_trial_user_attr(self._trial_id(number), key, value)
+
+    def _trial_id(self, number: int) -> int:
+        return self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)

@@ -19,6 +19,7 @@ from search.recorder import Ending, Recorder
 from search.spec import SweepSpec
 from search.study import open_studies
 from search.vectors import RecordedReport, attempt_of
+from spaces import METRICS
 
 
 def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Callable[[], bool]) -> Hub:
@@ -92,6 +93,7 @@ def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -
             values=tuple(float(row[name]) for name in names),
             exposure={task: float(row[f"exposure.{task}"]) for task in tasks if pd.notna(row[f"exposure.{task}"])},
             progress=float(row["progress"]),
+            scores={metric: float(row[f"metric.{metric}"]) for metric in METRICS if pd.notna(row[f"metric.{metric}"])},
         )
         for row in rows.to_dict("records")
     }

@@ -16,11 +16,13 @@ from spaces import METRICS, DataConfig, Fault, ModelConfig, PresetName, SearchSp
 from spaces.curriculum import MOST_SOURCES
 from spaces.metrics import CONTROLS, DIAGNOSTICS, Direction
 
-SamplerName = Literal["tpe", "random", "nsgaii", "qmc"]
+SamplerName = Literal["tpe", "gp", "random", "nsgaii", "qmc"]
 PrunerName = Literal["none", "eod", "median_all", "moasha", "optuna"]
 StockPruner = Literal[
     "median", "percentile", "successive_halving", "hyperband", "patient_median", "wilcoxon", "threshold"
 ]
+
+MOST_GP_TRIALS = 200
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -36,6 +38,20 @@ def _metric_direction(data: Mapping[str, Any]) -> Direction:
     return METRICS[data["metric"]].direction if "metric" in data else "maximize"
 
 
+def _trial_score(metric: str, *, use: str) -> str:
+    """Accept the name of a score that every trial has and can change."""
+    names = tuple(name for name in METRICS if name not in CONTROLS | DIAGNOSTICS)
+    if metric in CONTROLS:
+        problem = f"{metric} is a control that no trial changes; it cannot be {use}"
+    elif metric in DIAGNOSTICS:
+        problem = f"{metric} has no value for a model that predicts no box; it cannot be {use}"
+    elif metric not in METRICS:
+        problem = f"got {metric!r}; expected one of {', '.join(names)}"
+    else:
+        return metric
+    raise PydanticCustomError("unknown_name", "{problem}", {"problem": problem, "candidates": names})
+
+
 class ObjectiveConfig(BaseModel):
     """One of the two scores that are traded against each other."""
 
@@ -49,16 +65,7 @@ class ObjectiveConfig(BaseModel):
     @field_validator("metric")
     @classmethod
     def _check_metric(cls, metric: str) -> str:
-        names = tuple(name for name in METRICS if name not in CONTROLS | DIAGNOSTICS)
-        if metric in CONTROLS:
-            problem = f"{metric} is a control that no trial changes; it cannot be an objective"
-        elif metric in DIAGNOSTICS:
-            problem = f"{metric} has no value for a model that predicts no box; it cannot be an objective"
-        elif metric not in METRICS:
-            problem = f"got {metric!r}; expected one of {', '.join(names)}"
-        else:
-            return metric
-        raise PydanticCustomError("unknown_name", "{problem}", {"problem": problem, "candidates": names})
+        return _trial_score(metric, use="an objective")
 
     @model_validator(mode="after")
     def _check_direction(self) -> Self:
@@ -75,9 +82,25 @@ class SamplerConfig(BaseModel):
     model_config = _FROZEN
 
     name: SamplerName = Field(
-        default="tpe", description="an Optuna sampler: `tpe`, `random`, `nsgaii` or `qmc`; written alone, the name"
+        default="tpe",
+        description="an Optuna sampler: `tpe`, `gp` (up to 200 trials), `random`, `nsgaii` or `qmc`; written alone, "
+        "the name",
     )
-    startup_trials: int = Field(default=10, ge=0, description="trials that `tpe` draws at random before it models")
+    startup_trials: int = Field(default=10, ge=0, description="trials that `tpe` and `gp` draw at random first")
+
+
+class ConstraintConfig(BaseModel):
+    """A score that must not fall far below that of the baseline."""
+
+    model_config = _FROZEN
+
+    metric: str = Field(description="name of the score, such as `text.token_f1`")
+    max_drop: float = Field(ge=0, description="how much worse than the baseline's it may be")
+
+    @field_validator("metric")
+    @classmethod
+    def _check_metric(cls, metric: str) -> str:
+        return _trial_score(metric, use="a constraint")
 
 
 class PrunerConfig(BaseModel):
@@ -150,6 +173,9 @@ class SearchConfig(BaseModel):
     pruner: Annotated[PrunerConfig, _named("name")] = Field(
         default=PrunerConfig(), description="what stops weak trials at their rungs"
     )
+    constraints: tuple[ConstraintConfig, ...] = Field(
+        default=(), description="scores that must not fall far below the baseline's"
+    )
     trials: int = Field(default=40, ge=1, description="number of trials, the plain baseline included")
     time_limit: Annotated[float | None, BeforeValidator(_seconds)] = Field(
         default=None,
@@ -171,6 +197,14 @@ class SearchConfig(BaseModel):
         if twice := {name for name in enqueue if enqueue.count(name) > 1}:
             raise ValueError(f"{', '.join(sorted(twice))} stands twice; a preset is tried once")
         return enqueue
+
+    @field_validator("constraints")
+    @classmethod
+    def _check_constraints(cls, constraints: tuple[ConstraintConfig, ...]) -> tuple[ConstraintConfig, ...]:
+        metrics = [constraint.metric for constraint in constraints]
+        if twice := {metric for metric in metrics if metrics.count(metric) > 1}:
+            raise ValueError(f"{', '.join(sorted(twice))} stands twice; a score has one constraint")
+        return constraints
 
     @field_validator("storage")
     @classmethod
@@ -258,6 +292,10 @@ def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
         message = f"got {trial.final_rows}; expected at least the {trial.rung_rows} rows of trial.rung_rows"
         faults.append(Fault(("trial", "final_rows"), message, fix="Raise it or lower trial.rung_rows."))
     faults.extend(_pruner_faults(spec, given))
+    if search.sampler.name == "gp" and search.trials > MOST_GP_TRIALS:
+        message = f"gp takes minutes to propose a point after {MOST_GP_TRIALS} trials; search.trials is {search.trials}"
+        fix = f"Use tpe, or set search.trials to at most {MOST_GP_TRIALS}."
+        faults.append(Fault(("search", "sampler"), message, fix=fix))
     return faults
 
 

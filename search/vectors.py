@@ -9,6 +9,9 @@ from optuna.trial import FrozenTrial
 
 from search.pruners import Vector
 
+CONSTRAINED_KEY = "constrained"
+"""User attribute that holds the final constrained scores of a completed trial."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -32,12 +35,14 @@ class RecordedReport:
         values: The objectives as they were measured.
         exposure: Share of the signal planned for each task that the trial has had, by task.
         progress: Share of the steps done.
+        scores: All scores of the report, by name.
 
     """
 
     values: tuple[float, ...]
     exposure: Mapping[str, float]
     progress: float
+    scores: Mapping[str, float]
 
 
 def exposure_of(exposure: Mapping[str, float], progress: float, *, metrics: Sequence[str], weighting: object) -> Vector:

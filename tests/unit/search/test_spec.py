@@ -238,3 +238,21 @@ def test_presets_must_fit_into_the_trials_and_stand_once() -> None:
         spec_of(search={"enqueue": ["ntl", "ntl"]})
     with pytest.raises(ValidationError):
         spec_of(search={"enqueue": ["ntls"]})
+
+
+def test_gp_is_refused_where_proposing_would_take_longer_than_training() -> None:
+    space = {"dimensions": {"optimizer.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}}
+    many = spec_of(space=space, search={"sampler": "gp", "trials": 201})
+    assert [fault.path for fault in contradictions(many, frozenset())] == [("search", "sampler")]
+    assert contradictions(spec_of(space=space, search={"sampler": "gp", "trials": 200}), frozenset()) == []
+
+
+def test_a_score_has_one_constraint() -> None:
+    twice = [{"metric": "text.bleu", "max_drop": 0.1}, {"metric": "text.bleu", "max_drop": 0.2}]
+    with pytest.raises(ValidationError, match=r"text\.bleu stands twice"):
+        spec_of(search={"constraints": twice})
+
+
+def test_a_control_cannot_be_constrained() -> None:
+    with pytest.raises(ValidationError, match="it cannot be a constraint"):
+        spec_of(search={"constraints": [{"metric": "grounding.constant_box_miou", "max_drop": 0.1}]})
