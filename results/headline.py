@@ -106,9 +106,25 @@ def pruning_notes(summary: Summary) -> tuple[str, ...]:
         )
     else:
         notes.append(f"None of {count(len(summary.trials), 'ended trial')} was pruned.")
+    if audit := _audited(summary):
+        notes.append(audit)
     if early:
         notes.append(f"{count(early, 'trial')} failed before the first report.")
     return tuple(notes)
+
+
+def _audited(summary: Summary) -> str:
+    """Say how often the pruner would have been wrong about the trials that it was not let stop."""
+    audit = summary.audit
+    if audit.rate is None:
+        return ""
+    low, high = audit.interval
+    were = "was" if audit.would_stop == 1 else "were"
+    return (
+        f"{count(audit.would_stop, 'trial')} that the pruner would have stopped {were} run to the end to check it:"
+        f" {audit.false_stops} ended on the front, a false-stop rate of {audit.rate:.0%}"
+        f" (95 % interval {low:.0%} to {high:.0%})."
+    )
 
 
 def ended_counts(summary: Summary) -> str:

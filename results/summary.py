@@ -11,6 +11,7 @@ import pandas as pd
 
 from results import pareto
 from results.errors import ResultsError
+from results.pruning_audit import Audit, audit
 from results.reader import SweepTables, last_reports
 from results.schema import Direction, Objective
 
@@ -94,6 +95,7 @@ class Summary:
         rungs: Where trials were stopped.
         steps_run: Optimizer steps of all ended trials.
         steps_saved: Steps that pruned trials did not take.
+        audit: What became of trials that the pruner was not let stop.
         metadata: Spec and lineage.
 
     """
@@ -114,6 +116,7 @@ class Summary:
     rungs: tuple[Rung, ...]
     steps_run: int
     steps_saved: int
+    audit: Audit
     metadata: Mapping[str, str]
 
     @property
@@ -188,6 +191,11 @@ def summarise(tables: SweepTables) -> Summary:
         rungs=_rungs(ended, tables.decisions),
         steps_run=sum(trial.steps for trial in trials),
         steps_saved=_steps_saved(ended, finals),
+        audit=audit(
+            tables.decisions,
+            completed=[trial.trial for trial in trials if trial.point],
+            front=[trial.trial for trial in front],
+        ),
         metadata=tables.metadata,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 import optuna
@@ -10,14 +10,20 @@ from optuna.trial import TrialState
 
 from search.pruners import Vector, companion_trial
 from search.recorder import Ending
-from spaces import TrialConfig
+from spaces import METRICS, TrialConfig
 
 
 class Companion:
-    """Keeps the scalarised curves; the mean of the signed objectives is what Optuna's own pruners judge."""
+    """Keeps the scalarised curves: the mean of the objectives, each between 0 and 1, which Optuna's own pruners judge.
 
-    def __init__(self, study: optuna.Study) -> None:
-        self._study = study
+    Args:
+        study: Of one objective, which is maximised.
+        metrics: Names of the objectives.
+
+    """
+
+    def __init__(self, study: optuna.Study, metrics: Sequence[str]) -> None:
+        self._study, self._metrics = study, metrics
         self._trials: dict[int, optuna.Trial] = {}
 
     def start(self, config: TrialConfig) -> None:
@@ -30,7 +36,7 @@ class Companion:
 
     def report(self, number: int, step: int, vector: Vector) -> None:
         """Add a point to a trial's curve."""
-        self._trials[number].report(fmean(vector), step)
+        self._trials[number].report(self._mean(vector), step)
 
     def mirror(self, number: int, vectors: Mapping[int, Vector]) -> None:
         """Add the points that a curve lacks because its driver died between two writes."""
@@ -39,15 +45,18 @@ class Companion:
         except KeyError:
             return
         for step in sorted(vectors.keys() - trial.intermediate_values.keys()):
-            optuna.Trial(self._study, trial._trial_id).report(fmean(vectors[step]), step)
+            optuna.Trial(self._study, trial._trial_id).report(self._mean(vectors[step]), step)
 
     def end(self, number: int, vector: Vector | None, ending: Ending) -> None:
         """Close a trial's curve in the state of the trial, if it is still open."""
         self._trials.pop(number, None)
         if ending.state == "COMPLETE" and vector:
-            self._close(number, TrialState.COMPLETE, fmean(vector))
+            self._close(number, TrialState.COMPLETE, self._mean(vector))
         else:
             self._close(number, TrialState.PRUNED if ending.state == "PRUNED" else TrialState.FAIL, None)
+
+    def _mean(self, vector: Vector) -> float:
+        return fmean(unit_score(metric, value) for metric, value in zip(self._metrics, vector, strict=True))
 
     def _close(self, number: int, state: TrialState, value: float | None) -> None:
         try:
@@ -56,3 +65,22 @@ class Companion:
             return
         if not trial.state.is_finished():
             self._study.tell(trial.number, value, state=state)
+
+
+def unit_score(metric: str, signed: float) -> float:
+    """Give a score on the scale from 0, the worst, to 1, the best possible, so that means of scores say something.
+
+    Between two bounds the scale is linear. Without an upper bound it is the lower bound divided by the score, which
+    for perplexity is the geometric mean of the probabilities of the true tokens.
+
+    Args:
+        metric: The score's name.
+        signed: The score, negated if a smaller one is better.
+
+    """
+    bounds = METRICS[metric]
+    value = signed if bounds.direction == "maximize" else -signed
+    if bounds.high is None:
+        return bounds.low / value
+    share = (value - bounds.low) / (bounds.high - bounds.low)
+    return share if bounds.direction == "maximize" else 1 - share

@@ -10,40 +10,38 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import ValidationError
 
+from results.pruning_audit import AUDIT_PREFIX
 from results.schema import Verdict
-from search.companion import Companion
-from search.pruners import Curve, Pruner, Vector
-from search.recorder import Ending, Recorder
+from search.audit import is_audited
+from search.constraints import Constraints
+from search.hard_stops import parse_failure_stop
+from search.interfaces import Listener, Mirror, Record
+from search.pruners import Curve, CurvePool, Pruner, Vector
+from search.recorder import Ending
 from search.samplers import make_sampler
 from search.spec import SweepSpec
+from search.vectors import (
+    CONSTRAINED_KEY,
+    Measured,
+    RecordedReport,
+    attempt_of,
+    exposure_key,
+    exposure_of,
+    measured_by_step,
+    vector_key,
+)
 from spaces import Point, TrialConfig, settings_of
 from trainable.report import TrialReport
 from trainable.seeding import child_seed
 
 FINAL_STEP = "final step reached"
 _HOPELESS_AFTER = 3
-
-
-class Listener(Protocol):
-    """Hears of events, to show them to a person."""
-
-    def started(self, config: TrialConfig) -> None:
-        """Hear that a trial was handed out."""
-        ...
-
-    def reported(self, config: TrialConfig, report: TrialReport) -> None:
-        """Hear a trial's report."""
-        ...
-
-    def ended(self, config: TrialConfig, ending: Ending) -> None:
-        """Hear how a trial ended."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,14 @@ class _Running:
     point: Point
     started: datetime
     vectors: dict[int, Vector] = field(default_factory=dict)
+    exposures: dict[int, Vector] = field(default_factory=dict)
+    constrained: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     seconds_before: float = 0.0
+
+    @property
+    def curve(self) -> Curve:
+        return Curve(self.config.number, self.vectors, self.exposures)
 
 
 class Hub:
@@ -71,8 +75,8 @@ class Hub:
         spec: The sweep.
         study: With the objectives of the spec.
         companion: The curves for Optuna's own pruners.
-        recorder: Made for the same folder.
-        pruner: Asked at every rung but the last step.
+        recorder: Keeps every event; made for the same folder.
+        pruner: Asked at every rung but the last step. What it says of the audit group is recorded and not done.
         listener: Hears of every event.
         is_over: Tells whether the sweep should stop: the time limit has passed, or a signal arrived.
 
@@ -83,8 +87,8 @@ class Hub:
         spec: SweepSpec,
         study: optuna.Study,
         *,
-        companion: Companion,
-        recorder: Recorder,
+        companion: Mirror,
+        recorder: Record,
         pruner: Pruner,
         listener: Listener,
         is_over: Callable[[], bool],
@@ -92,9 +96,11 @@ class Hub:
         self._spec, self._study, self._companion = spec, study, companion
         self._recorder, self._pruner, self._listener, self._is_over = recorder, pruner, listener, is_over
         self._signs = [1 if objective.direction == "maximize" else -1 for objective in spec.objectives]
+        self._metrics = [objective.metric for objective in spec.objectives]
         self._running: dict[int, _Running] = {}
         self._orphans: list[FrozenTrial] = []
-        self._finished: list[Curve] = []
+        self._pool = CurvePool()
+        self._constraints = Constraints(spec.search.constraints)
         self._ended: list[Ending] = []
 
     @property
@@ -125,23 +131,17 @@ class Hub:
 
     def remember(self, trial: FrozenTrial, ending: Ending) -> None:
         """Take in a trial that ended before this run."""
-        vectors = self.recorded_vectors(trial)
+        curve = self._remembered(trial)
         self._ended.append(ending)
         if ending.state == "COMPLETE":
-            self._finished.append(Curve(trial.number, vectors))
-        self._companion.end(trial.number, vectors.get(max(vectors, default=0)), ending)
-
-    def recorded_vectors(self, trial: FrozenTrial) -> dict[int, Vector]:
-        """Give the signed objectives by step that the study holds of a trial's last attempt."""
-        prefix = vector_key(attempt_of(trial), "")
-        return {
-            int(key.removeprefix(prefix)): self.signed(tuple(values))
-            for key, values in trial.user_attrs.items()
-            if key.startswith(prefix)
-        }
+            self._pool.finish(curve)
+            if trial.number == 0:
+                self._constraints.set_baseline(trial.user_attrs.get(CONSTRAINED_KEY, {}))
+        self._companion.end(trial.number, curve.vectors.get(max(curve.vectors, default=0)), ending)
 
     def adopt(self, trial: FrozenTrial) -> None:
         """Take in a trial that was running when the driver died; it starts again before any new one."""
+        self._remembered(trial)
         self._orphans.append(trial)
 
     def signed(self, values: tuple[float, ...]) -> Vector:
@@ -184,20 +184,23 @@ class Hub:
         self._recorder.report(running.config, report)
         running.seconds = report.seconds
         self._listener.reported(running.config, report)
-        values = tuple(report.metrics.get(objective.metric, math.nan) for objective in self._spec.objectives)
+        values = tuple(report.metrics.get(metric, math.nan) for metric in self._metrics)
         if fault := self._fault(values):
             return self._stop(number, report.step, Ending("FAIL", fault))
-        vector = self.signed(values)
-        running.vectors[report.step] = vector
-        self._set_attr(number, vector_key(running.config.attempt, report.step), list(values))
+        self._note(running, report.step, self._measured(running, values, report.exposure, progress=report.progress))
         self._set_attr(number, "seconds", running.seconds_before + running.seconds)
-        self._companion.report(number, report.step, vector)
+        self._companion.report(number, report.step, running.vectors[report.step])
         if report.step >= self._spec.trial.steps:
+            running.constrained = self._constrained(report.metrics)
             return self._stop(number, report.step, Ending("COMPLETE", FINAL_STEP, values))
-        reason = self._pruner.reason_to_stop(Curve(number, running.vectors), self._finished)
-        if reason:
+        if reason := self._hard_stop(number, report):
             return self._stop(number, report.step, Ending("PRUNED", reason))
-        decision = Decision("CONTINUE", "")
+        reason = self._pruner.reason_to_stop(running.curve, self._pool) or ""
+        if reason and self._is_audited(number):
+            reason = f"{AUDIT_PREFIX}{reason}"
+        elif reason:
+            return self._stop(number, report.step, Ending("PRUNED", reason))
+        decision = Decision("CONTINUE", reason)
         if self._is_over():
             decision = Decision("SUSPEND", "the sweep stops here; resume goes on")
         self._decided(running.config, report.step, decision)
@@ -209,14 +212,14 @@ class Hub:
             self._end(number, Ending("FAIL", reason))
 
     def finish_adopted(
-        self, trial: FrozenTrial, ending: Ending, *, reported: Mapping[int, tuple[float, ...]], is_recorded: bool
+        self, trial: FrozenTrial, ending: Ending, *, reported: Mapping[int, RecordedReport], is_recorded: bool
     ) -> None:
         """End a trial whose end was decided, and perhaps recorded, before the driver died.
 
         Args:
             trial: Running in the study.
             ending: What was decided.
-            reported: Objectives by step, as the record holds them for the last attempt.
+            reported: By step, as the record holds them for the last attempt.
             is_recorded: Whether the record holds the ending already.
 
         """
@@ -224,9 +227,9 @@ class Hub:
         config = self._config(trial.number, attempt)
         running = _Running(config, self._draw(self._live(trial)), self._start_time(trial))
         running.seconds_before = float(trial.user_attrs.get("seconds", 0.0))
-        for step, values in reported.items():
-            running.vectors[step] = self.signed(values)
-            self._set_attr(trial.number, vector_key(attempt, step), list(values))
+        for step, report in reported.items():
+            self._note(running, step, self._measured(running, report.values, report.exposure, progress=report.progress))
+            running.constrained = self._constrained(report.scores)
         self._companion.mirror(trial.number, running.vectors)
         self._running[trial.number] = running
         self._end(trial.number, ending, is_recorded=is_recorded)
@@ -284,6 +287,55 @@ class Hub:
             self._set_attr(trial.number, "started", started)
         return datetime.fromisoformat(started)
 
+    def _remembered(self, trial: FrozenTrial) -> Curve:
+        """Take in all that the study holds of a trial's attempts; gives the curve of the last."""
+        curve = Curve(trial.number, {}, {})
+        for attempt in range(attempt_of(trial) + 1):
+            reports = measured_by_step(trial, attempt)
+            vectors = {step: self.signed(report.values) for step, report in reports.items()}
+            curve = Curve(trial.number, vectors, {step: report.exposure for step, report in reports.items()})
+            for step, vector in vectors.items():
+                self._pool.report(trial.number, step, vector)
+        return curve
+
+    def _measured(
+        self, running: _Running, values: tuple[float, ...], exposure: Mapping[str, float], *, progress: float
+    ) -> Measured:
+        weighting = running.point["mixture.weighting.name"]
+        return Measured(values, exposure_of(exposure, progress, metrics=self._metrics, weighting=weighting))
+
+    def _note(self, running: _Running, step: int, measured: Measured) -> None:
+        """Keep a report for decisions, here and in the study."""
+        number, attempt = running.config.number, running.config.attempt
+        running.vectors[step], running.exposures[step] = self.signed(measured.values), measured.exposure
+        self._pool.report(number, step, running.vectors[step])
+        self._set_attr(number, exposure_key(attempt, step), list(measured.exposure))
+        self._set_attr(number, vector_key(attempt, step), list(measured.values))
+
+    def _constrained(self, scores: Mapping[str, float]) -> Mapping[str, float]:
+        return {metric: scores[metric] for metric in self._constraints.metrics if metric in scores}
+
+    def _hard_stop(self, number: int, report: TrialReport) -> str | None:
+        """Tell why a trial is stopped whatever the pruner says; the baseline, with which all are compared, never is."""
+        if number == 0:
+            return None
+        return parse_failure_stop(report, metrics=self._metrics) or self._constraints.late_stop(report)
+
+    def _constrain(self, number: int, scores: Mapping[str, float]) -> None:
+        """Tell the study how a completed trial does by the constraints; from the baseline on they bind."""
+        if not self._constraints.metrics:
+            return
+        self._set_attr(number, CONSTRAINED_KEY, dict(scores))
+        if number == 0:
+            self._constraints.set_baseline(scores)
+        trial = optuna.Trial(self._study, self._trial_id(number))
+        for metric, violation in self._constraints.violations(scores).items():
+            if metric not in trial.constraints:
+                trial.set_constraint(metric, violation)
+
+    def _is_audited(self, number: int) -> bool:
+        return is_audited(number, seed=self._spec.search.seed, share=self._spec.search.pruner.audit_share)
+
     def _fault(self, values: tuple[float, ...]) -> str | None:
         for objective, value in zip(self._spec.objectives, values, strict=True):
             if math.isnan(value):
@@ -312,24 +364,18 @@ class Hub:
                 started=running.started,
             )
         self._set_attr(number, "reason", ending.reason)
+        if ending.state == "COMPLETE":
+            self._constrain(number, running.constrained)
         self._study.tell(number, ending.values, state=TrialState[ending.state])
         self._companion.end(number, running.vectors.get(steps), ending)
         del self._running[number]
         self._ended.append(ending)
         if ending.state == "COMPLETE":
-            self._finished.append(Curve(number, running.vectors))
+            self._pool.finish(running.curve)
         self._listener.ended(running.config, ending)
 
     def _set_attr(self, number: int, key: str, value: Any) -> None:
-        trial_id = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
-        self._study._storage.set_trial_user_attr(trial_id, key, value)
+        self._study._storage.set_trial_user_attr(self._trial_id(number), key, value)
 
-
-def attempt_of(trial: FrozenTrial) -> int:
-    """Give the number of a trial's last attempt, from 0."""
-    return int(trial.user_attrs.get("attempt", 0))
-
-
-def vector_key(attempt: int, step: int | str) -> str:
-    """Name the user attribute that holds the objectives of one report."""
-    return f"vector:{attempt}:{step}"
+    def _trial_id(self, number: int) -> int:
+        return self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)

@@ -12,11 +12,14 @@ from optuna.trial import FrozenTrial
 
 from results import SweepTables, read_sweep, read_sweep_json
 from search.companion import Companion
-from search.hub import FINAL_STEP, Hub, Listener, attempt_of
+from search.hub import FINAL_STEP, Hub
+from search.interfaces import Listener
 from search.pruners import make_pruner
 from search.recorder import Ending, Recorder
 from search.spec import SweepSpec
 from search.study import open_studies
+from search.vectors import RecordedReport, attempt_of
+from spaces import METRICS
 
 
 def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Callable[[], bool]) -> Hub:
@@ -40,7 +43,7 @@ def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Call
     hub = Hub(
         spec,
         studies.main,
-        companion=Companion(studies.companion),
+        companion=Companion(studies.companion, [objective.metric for objective in spec.objectives]),
         recorder=Recorder(folder, spec, metadata),
         pruner=make_pruner(spec, studies.companion),
         listener=listener,
@@ -70,7 +73,7 @@ def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec)
     recorded = tables.trials.loc[tables.trials["trial"] == trial.number]
     if len(recorded):
         row = recorded.to_dict("records")[-1]
-        values = reported[spec.trial.steps] if row["state"] == "COMPLETE" else None
+        values = reported[spec.trial.steps].values if row["state"] == "COMPLETE" else None
         hub.finish_adopted(trial, Ending(row["state"], row["reason"], values), reported=reported, is_recorded=True)
         return
     ending = _decided_ending(trial.number, attempt, tables, reported, steps=spec.trial.steps)
@@ -80,18 +83,27 @@ def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec)
         hub.finish_adopted(trial, ending, reported=reported, is_recorded=False)
 
 
-def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, tuple[float, ...]]:
-    """Give the objectives by step of an attempt, without reports that lack one."""
+def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, RecordedReport]:
+    """Give an attempt's reports by step, without those that lack an objective."""
     names = [f"metric.{objective.metric}" for objective in spec.objectives]
     rows = _of_attempt(tables.reports, number, attempt).dropna(subset=names)
-    return {int(row["step"]): tuple(float(row[name]) for name in names) for row in rows.to_dict("records")}
+    tasks = tables.columns.tasks
+    return {
+        int(row["step"]): RecordedReport(
+            values=tuple(float(row[name]) for name in names),
+            exposure={task: float(row[f"exposure.{task}"]) for task in tasks if pd.notna(row[f"exposure.{task}"])},
+            progress=float(row["progress"]),
+            scores={metric: float(row[f"metric.{metric}"]) for metric in METRICS if pd.notna(row[f"metric.{metric}"])},
+        )
+        for row in rows.to_dict("records")
+    }
 
 
 def _decided_ending(
-    number: int, attempt: int, tables: SweepTables, reported: dict[int, tuple[float, ...]], *, steps: int
+    number: int, attempt: int, tables: SweepTables, reported: dict[int, RecordedReport], *, steps: int
 ) -> Ending | None:
     if steps in reported:
-        return Ending("COMPLETE", FINAL_STEP, reported[steps])
+        return Ending("COMPLETE", FINAL_STEP, reported[steps].values)
     decisions = _of_attempt(tables.decisions, number, attempt)
     stops = decisions.loc[decisions["verdict"] == "STOP"]
     if len(stops):

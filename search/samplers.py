@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 
 import optuna
-from optuna.samplers import BaseSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
 
 from search.spec import SamplerConfig
 
@@ -14,7 +14,8 @@ def make_sampler(config: SamplerConfig, *, seed: int) -> BaseSampler:
     """Make a sampler; it keeps no state, so a resumed sweep samples as an uninterrupted one would.
 
     TPE runs multivariate and grouped, so that dimensions under conditions are modelled together where they occur
-    together; Optuna's own default for several objectives is independent TPE.
+    together; Optuna's own default for several objectives is independent TPE. GP models the dimensions that all
+    trials have in common, and only completed trials.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -23,6 +24,8 @@ def make_sampler(config: SamplerConfig, *, seed: int) -> BaseSampler:
                 return TPESampler(
                     n_startup_trials=config.startup_trials, multivariate=True, group=True, constant_liar=True, seed=seed
                 )
+            case "gp":
+                return GPSampler(n_startup_trials=config.startup_trials, seed=seed)
             case "random":
                 return RandomSampler(seed=seed)
             case "nsgaii":

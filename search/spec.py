@@ -16,9 +16,13 @@ from spaces import METRICS, DataConfig, Fault, ModelConfig, PresetName, SearchSp
 from spaces.curriculum import MOST_SOURCES
 from spaces.metrics import CONTROLS, DIAGNOSTICS, Direction
 
-SamplerName = Literal["tpe", "random", "nsgaii", "qmc"]
-PrunerName = Literal["none", "median_all", "optuna"]
-StockPruner = Literal["median", "percentile", "successive_halving", "hyperband", "patient_median"]
+SamplerName = Literal["tpe", "gp", "random", "nsgaii", "qmc"]
+PrunerName = Literal["none", "eod", "median_all", "moasha", "optuna"]
+StockPruner = Literal[
+    "median", "percentile", "successive_halving", "hyperband", "patient_median", "wilcoxon", "threshold"
+]
+
+MOST_GP_TRIALS = 200
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -34,6 +38,20 @@ def _metric_direction(data: Mapping[str, Any]) -> Direction:
     return METRICS[data["metric"]].direction if "metric" in data else "maximize"
 
 
+def _trial_score(metric: str, *, use: str) -> str:
+    """Accept the name of a score that every trial has and can change."""
+    names = tuple(name for name in METRICS if name not in CONTROLS | DIAGNOSTICS)
+    if metric in CONTROLS:
+        problem = f"{metric} is a control that no trial changes; it cannot be {use}"
+    elif metric in DIAGNOSTICS:
+        problem = f"{metric} has no value for a model that predicts no box; it cannot be {use}"
+    elif metric not in METRICS:
+        problem = f"got {metric!r}; expected one of {', '.join(names)}"
+    else:
+        return metric
+    raise PydanticCustomError("unknown_name", "{problem}", {"problem": problem, "candidates": names})
+
+
 class ObjectiveConfig(BaseModel):
     """One of the two scores that are traded against each other."""
 
@@ -47,16 +65,7 @@ class ObjectiveConfig(BaseModel):
     @field_validator("metric")
     @classmethod
     def _check_metric(cls, metric: str) -> str:
-        names = tuple(name for name in METRICS if name not in CONTROLS | DIAGNOSTICS)
-        if metric in CONTROLS:
-            problem = f"{metric} is a control that no trial changes; it cannot be an objective"
-        elif metric in DIAGNOSTICS:
-            problem = f"{metric} has no value for a model that predicts no box; it cannot be an objective"
-        elif metric not in METRICS:
-            problem = f"got {metric!r}; expected one of {', '.join(names)}"
-        else:
-            return metric
-        raise PydanticCustomError("unknown_name", "{problem}", {"problem": problem, "candidates": names})
+        return _trial_score(metric, use="an objective")
 
     @model_validator(mode="after")
     def _check_direction(self) -> Self:
@@ -73,9 +82,25 @@ class SamplerConfig(BaseModel):
     model_config = _FROZEN
 
     name: SamplerName = Field(
-        default="tpe", description="an Optuna sampler: `tpe`, `random`, `nsgaii` or `qmc`; written alone, the name"
+        default="tpe",
+        description="an Optuna sampler: `tpe`, `gp` (up to 200 trials), `random`, `nsgaii` or `qmc`; written alone, "
+        "the name",
     )
-    startup_trials: int = Field(default=10, ge=0, description="trials that `tpe` draws at random before it models")
+    startup_trials: int = Field(default=10, ge=0, description="trials that `tpe` and `gp` draw at random first")
+
+
+class ConstraintConfig(BaseModel):
+    """A score that must not fall far below that of the baseline."""
+
+    model_config = _FROZEN
+
+    metric: str = Field(description="name of the score, such as `text.token_f1`")
+    max_drop: float = Field(ge=0, description="how much worse than the baseline's it may be")
+
+    @field_validator("metric")
+    @classmethod
+    def _check_metric(cls, metric: str) -> str:
+        return _trial_score(metric, use="a constraint")
 
 
 class PrunerConfig(BaseModel):
@@ -84,11 +109,32 @@ class PrunerConfig(BaseModel):
     model_config = _FROZEN
 
     name: PrunerName = Field(
-        default="median_all",
-        description="`none`; `median_all` stops a trial that is below the median in every objective; `optuna` asks a "
-        "stock pruner; written alone, the name",
+        default="eod",
+        description="`none`; `eod` stops a trial that a finished one would dominate even after the largest gain seen "
+        "from there; `median_all` one below the median in every objective; `moasha` one outside the better half; "
+        "`optuna` asks a stock pruner; written alone, the name",
     )
-    warmup_trials: int = Field(default=6, ge=0, description="finished trials before anything is stopped")
+    warmup_trials: int = Field(
+        default=6,
+        ge=0,
+        description="finished trials before anything is stopped; with `eod` at least `search.concurrency`",
+    )
+    gain_quantile: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="quantile of the finished trials' gains that a trial may still hope for; with `name: eod`",
+    )
+    audit_share: float = Field(
+        default=0.05,
+        ge=0,
+        lt=1,
+        description="share of the trials that no pruner stops, to count how often it would have been wrong",
+    )
+    force: bool = Field(
+        default=False,
+        description="accept `moasha` although trials differ in schedules, curricula or weightings",
+    )
     stock: StockPruner = Field(
         default="median", description="Optuna's pruner on the scalarised companion study; with `name: optuna`"
     )
@@ -97,6 +143,12 @@ class PrunerConfig(BaseModel):
     )
     patience: int = Field(
         default=1, ge=0, description="rungs without progress that are forgiven; with `stock: patient_median`"
+    )
+    p_threshold: float = Field(
+        default=0.1, gt=0, le=1, description="largest p value at which a trial is stopped; with `stock: wilcoxon`"
+    )
+    lower: float | None = Field(
+        default=None, description="mean of the objectives below which a trial is stopped; with `stock: threshold`"
     )
 
 
@@ -121,6 +173,9 @@ class SearchConfig(BaseModel):
     pruner: Annotated[PrunerConfig, _named("name")] = Field(
         default=PrunerConfig(), description="what stops weak trials at their rungs"
     )
+    constraints: tuple[ConstraintConfig, ...] = Field(
+        default=(), description="scores that must not fall far below the baseline's"
+    )
     trials: int = Field(default=40, ge=1, description="number of trials, the plain baseline included")
     time_limit: Annotated[float | None, BeforeValidator(_seconds)] = Field(
         default=None,
@@ -142,6 +197,14 @@ class SearchConfig(BaseModel):
         if twice := {name for name in enqueue if enqueue.count(name) > 1}:
             raise ValueError(f"{', '.join(sorted(twice))} stands twice; a preset is tried once")
         return enqueue
+
+    @field_validator("constraints")
+    @classmethod
+    def _check_constraints(cls, constraints: tuple[ConstraintConfig, ...]) -> tuple[ConstraintConfig, ...]:
+        metrics = [constraint.metric for constraint in constraints]
+        if twice := {metric for metric in metrics if metrics.count(metric) > 1}:
+            raise ValueError(f"{', '.join(sorted(twice))} stands twice; a score has one constraint")
+        return constraints
 
     @field_validator("storage")
     @classmethod
@@ -228,17 +291,45 @@ def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
     if trial.final_rows is not None and trial.final_rows < trial.rung_rows:
         message = f"got {trial.final_rows}; expected at least the {trial.rung_rows} rows of trial.rung_rows"
         faults.append(Fault(("trial", "final_rows"), message, fix="Raise it or lower trial.rung_rows."))
+    faults.extend(_pruner_faults(spec, given))
+    if search.sampler.name == "gp" and search.trials > MOST_GP_TRIALS:
+        message = f"gp takes minutes to propose a point after {MOST_GP_TRIALS} trials; search.trials is {search.trials}"
+        fix = f"Use tpe, or set search.trials to at most {MOST_GP_TRIALS}."
+        faults.append(Fault(("search", "sampler"), message, fix=fix))
+    return faults
+
+
+def _pruner_faults(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
+    """Find keys that the pruner does not read or lacks, and a pruner that the space makes unfair."""
+    pruner, place = spec.search.pruner, ("search", "pruner")
+    faults: list[Fault] = []
     for key, needed, is_met in (
+        ("gain_quantile", "name: eod", pruner.name == "eod"),
+        ("force", "name: moasha", pruner.name == "moasha"),
         ("stock", "name: optuna", pruner.name == "optuna"),
         ("keep_share", "stock: percentile", pruner.stock == "percentile"),
         ("patience", "stock: patient_median", pruner.stock == "patient_median"),
+        ("p_threshold", "stock: wilcoxon", pruner.stock == "wilcoxon"),
+        ("lower", "stock: threshold", pruner.stock == "threshold"),
     ):
         if f"search.pruner.{key}" in given and not is_met:
-            fix = "Remove it or change the pruner."
-            faults.append(
-                Fault(("search", "pruner", key), f"it has no effect without `{needed}`", fix=fix, at_key=True)
-            )
+            message, fix = f"it has no effect without `{needed}`", "Remove it or change the pruner."
+            faults.append(Fault((*place, key), message, fix=fix, at_key=True))
+    if pruner.name == "optuna" and pruner.stock == "threshold" and pruner.lower is None:
+        message = "threshold stops what is below search.pruner.lower, which is not set"
+        faults.append(Fault((*place, "stock"), message, fix="Set it to a mean of the objectives."))
+    if pruner.name == "moasha" and not pruner.force and (moving := _moving_keys(spec.space)):
+        message = f"moasha ranks trials at equal steps, but {moving[0]} lets them learn the tasks at different times"
+        fix = "Use eod, or set search.pruner.force to true."
+        faults.append(Fault(place, message, fix=fix))
     return faults
+
+
+def _moving_keys(space: SearchSpace) -> list[str]:
+    """Give the searched keys by which trials have had different shares of a task's signal at the same step."""
+    ends, idle = (".shape", ".octaves", ".at", ".middle"), space.idle()
+    starts = ("curriculum.", "mixture.weighting.")
+    return [key for key in space.dimensions if key not in idle and (key.startswith(starts) or key.endswith(ends))]
 
 
 def _mix_faults(spec: SweepSpec) -> list[Fault]:

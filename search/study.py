@@ -27,7 +27,7 @@ class Studies:
     Attributes:
         main: Two objectives; final values, states, and the vectors of every rung as user attributes. It has no
             intermediate values: with them TPE fails on the next ask once a trial is pruned.
-        companion: One objective, the mean of the objectives (minimised ones negated); it holds the curves that
+        companion: One objective, the mean of the objectives, each on a scale from 0 to 1; it holds the curves that
             Optuna's own pruners and optuna-dashboard read.
 
     """
@@ -63,6 +63,17 @@ def open_studies(folder: Path, *, storage: str | None, directions: Sequence[Dire
     if [direction.name.lower() for direction in main.directions] != list(directions):
         raise SearchError(f"the study in {storage or folder} has directions {main.directions}, not {list(directions)}")
     return Studies(main, scalar)
+
+
+def memory_studies(directions: Sequence[Direction]) -> Studies:
+    """Give new studies that last as long as the process, for simulations.
+
+    Args:
+        directions: Of the objectives.
+
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return Studies(optuna.create_study(directions=list(directions)), optuna.create_study(direction="maximize"))
 
 
 def _sqlite_url(path: Path) -> str:

@@ -19,7 +19,8 @@ from results import write_sweep_json
 from results.sweep_file import SWEEP_FILE
 from search.cluster import local_ray
 from search.errors import BusyError, FolderError, Interrupted
-from search.hub import Hub, Listener
+from search.hub import Hub
+from search.interfaces import Listener
 from search.recorder import record_columns
 from search.recovery import open_hub
 from search.scheduler import HubScheduler

@@ -1,41 +1,24 @@
-"""What every pruner decides from: the curves of the running trial and of the finished ones."""
+"""What every pruner is asked."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from typing_extensions import override
 
-Vector = tuple[float, ...]
-"""Objectives of one report, each signed so that larger is better."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The reports of one trial's last attempt.
-
-    Attributes:
-        number: The trial's number.
-        vectors: Signed objectives by step.
-
-    """
-
-    number: int
-    vectors: Mapping[int, Vector]
+from search.pruners.curves import Curve, CurvePool
 
 
 class Pruner(ABC):
     """Says whether a running trial should be stopped; never asked at the last step."""
 
     @abstractmethod
-    def reason_to_stop(self, running: Curve, finished: Sequence[Curve]) -> str | None:
+    def reason_to_stop(self, running: Curve, pool: CurvePool) -> str | None:
         """Judge the running trial at its latest step.
 
         Args:
             running: With the report just made.
-            finished: Trials that ran to the last step.
+            pool: The curves of the study, the running trial's included.
 
         Returns:
             Why it is stopped, or ``None`` to go on.
@@ -47,5 +30,5 @@ class NoPruner(Pruner):
     """Never stops a trial."""
 
     @override
-    def reason_to_stop(self, running: Curve, finished: Sequence[Curve]) -> str | None:
+    def reason_to_stop(self, running: Curve, pool: CurvePool) -> str | None:
         return None

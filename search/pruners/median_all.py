@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from statistics import median
 
 from typing_extensions import override
 
-from search.pruners.base import Curve, Pruner
+from search.pruners.base import Pruner
+from search.pruners.curves import Curve, CurvePool
 
 
 class MedianAllPruner(Pruner):
@@ -21,10 +21,10 @@ class MedianAllPruner(Pruner):
         self._warmup_trials = warmup_trials
 
     @override
-    def reason_to_stop(self, running: Curve, finished: Sequence[Curve]) -> str | None:
+    def reason_to_stop(self, running: Curve, pool: CurvePool) -> str | None:
         step = max(running.vectors)
-        peers = [curve.vectors[step] for curve in finished if step in curve.vectors]
-        if len(peers) < self._warmup_trials:
+        peers = [curve.vectors[step] for curve in pool.finished if step in curve.vectors]
+        if not peers or len(peers) < self._warmup_trials:
             return None
         medians = [median(column) for column in zip(*peers, strict=True)]
         if all(value < middle for value, middle in zip(running.vectors[step], medians, strict=True)):

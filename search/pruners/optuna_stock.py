@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
 import optuna
 from optuna.pruners import (
@@ -13,10 +12,13 @@ from optuna.pruners import (
     PatientPruner,
     PercentilePruner,
     SuccessiveHalvingPruner,
+    ThresholdPruner,
+    WilcoxonPruner,
 )
 from typing_extensions import override
 
-from search.pruners.base import Curve, Pruner
+from search.pruners.base import Pruner
+from search.pruners.curves import Curve, CurvePool
 from search.spec import PrunerConfig
 
 
@@ -32,7 +34,7 @@ class StockPruner(Pruner):
         self._name = name
 
     @override
-    def reason_to_stop(self, running: Curve, finished: Sequence[Curve]) -> str | None:
+    def reason_to_stop(self, running: Curve, pool: CurvePool) -> str | None:
         trial = companion_trial(self._companion, running.number)
         if not self._companion.pruner.prune(self._companion, trial):
             return None
@@ -67,3 +69,9 @@ def make_stock(config: PrunerConfig, *, first_rung: int, steps: int) -> BasePrun
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 return PatientPruner(MedianPruner(n_startup_trials=config.warmup_trials), patience=config.patience)
+        case "wilcoxon":
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                return WilcoxonPruner(p_threshold=config.p_threshold)
+        case "threshold":
+            return ThresholdPruner(lower=config.lower)

@@ -48,7 +48,7 @@ def made_spec(**search: Any) -> SweepSpec:
             "objectives": ["grounding.miou", "text.token_f1"],
             "trial": {"steps": 6, "rungs": (2, 4)},
             "space": SPACE,
-            "search": {"trials": 6, "pruner": {"name": "median_all", "warmup_trials": 2}, **search},
+            "search": {"trials": 6, "pruner": {"name": "median_all", "warmup_trials": 2, "audit_share": 0.0}, **search},
         }
     )
 

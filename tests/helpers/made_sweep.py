@@ -52,6 +52,7 @@ class MadeTrial:
     parse_failure_rate: float | None = 0.02
     constant_box_miou: float | None = 0.17
     constant_box_acc50: float | None = 0.04
+    going_on: str = "too few finished trials"
 
 
 def complete(*values: float, **settings: Any) -> MadeTrial:
@@ -107,7 +108,7 @@ def made_rows(trials: Iterable[MadeTrial], *, columns: RecordColumns = COLUMNS) 
                     step=step,
                     verdict="STOP" if stops else "CONTINUE",
                     pruner="median_all",
-                    reason=trial.reason if stops else "too few finished trials",
+                    reason=trial.reason if stops else trial.going_on,
                     recorded=at,
                 )
             )

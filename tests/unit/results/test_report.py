@@ -233,3 +233,19 @@ def test_a_preset_is_named_in_the_tables_and_among_the_trials_to_choose(tmp_path
     text = page(tmp_path, [baseline(0.5, 0.6), complete(0.4, 0.4, role="preset")])
     assert "<td>preset</td>" in text
     assert '<option value="1">1 (preset)</option>' in text
+
+
+def test_the_false_stop_rate_stands_beside_what_was_stopped(tmp_path):
+    doubted = {"going_on": "audit: would stop: below the median of 6 finished trials in all objectives at step 10"}
+    trials = [baseline(0.5, 0.5), complete(0.6, 0.4, **doubted), complete(0.4, 0.4, **doubted), pruned(10, 0.1, 0.1)]
+    html = page(tmp_path, trials)
+    line = (
+        "2 trials that the pruner would have stopped were run to the end to check it: 1 ended on the front, a"
+        " false-stop rate of 50% (95 % interval 9% to 91%)."
+    )
+    assert line in html
+    assert line in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_without_an_audited_trial_no_false_stop_rate_is_made_up(tmp_path):
+    assert "false-stop" not in page(tmp_path, [baseline(0.5, 0.5), pruned(10, 0.1, 0.1)])

@@ -149,6 +149,16 @@ def test_every_sampler_and_pruner_name_is_accepted() -> None:
             {"search.pruner.patience"},
             ("search", "pruner", "patience"),
         ),
+        (
+            {"search": {"trials": 1, "pruner": {"name": "median_all", "gain_quantile": 0.9}}},
+            {"search.pruner.gain_quantile"},
+            ("search", "pruner", "gain_quantile"),
+        ),
+        (
+            {"search": {"trials": 1, "pruner": {"name": "optuna", "stock": "threshold"}}},
+            {"search.pruner.stock"},
+            ("search", "pruner", "stock"),
+        ),
     ],
 )
 def test_settings_that_make_no_sense_together_are_found(
@@ -159,6 +169,32 @@ def test_settings_that_make_no_sense_together_are_found(
 
 def test_a_pruner_that_nobody_named_needs_no_rungs() -> None:
     assert contradictions(spec_of(search={"trials": 1}), frozenset({"search", "search.trials"})) == []
+
+
+MOVING = (
+    "curriculum.pacing",
+    "curriculum.grounding_drift",
+    "mixture.box_ce.octaves",
+    "mixture.giou.shape",
+    "mixture.weighting.name",
+)
+
+
+@pytest.mark.parametrize("key", MOVING)
+def test_moasha_is_refused_where_trials_learn_the_tasks_at_different_times(key: str) -> None:
+    space = {"dimensions": {key: {"values": ("a", "b")}, "curriculum.mix": {"values": ("task",)}}}
+    for term in ("box_ce", "giou"):
+        space["dimensions"] |= {f"mixture.{term}.on": {"values": (True,)}}
+    space["dimensions"].setdefault("mixture.box_ce.shape", {"values": ("linear",)})
+    spec = spec_of(space=space, search={"pruner": "moasha"})
+    assert [fault.path for fault in contradictions(spec, frozenset())] == [("search", "pruner")]
+    forced = spec_of(space=space, search={"pruner": {"name": "moasha", "force": True}})
+    assert contradictions(forced, frozenset({"search.pruner.force"})) == []
+
+
+def test_moasha_is_accepted_where_trials_differ_in_nothing_that_moves() -> None:
+    space = {"dimensions": {"mixture.giou.weight": {"low": 0.1, "high": 1}, "mixture.giou.on": {"values": (True,)}}}
+    assert contradictions(spec_of(space=space, search={"pruner": "moasha"}), frozenset()) == []
 
 
 def mixed(curriculum: object, *, sources: int) -> list[tuple[tuple[str | int, ...], str]]:
@@ -202,3 +238,21 @@ def test_presets_must_fit_into_the_trials_and_stand_once() -> None:
         spec_of(search={"enqueue": ["ntl", "ntl"]})
     with pytest.raises(ValidationError):
         spec_of(search={"enqueue": ["ntls"]})
+
+
+def test_gp_is_refused_where_proposing_would_take_longer_than_training() -> None:
+    space = {"dimensions": {"optimizer.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}}}
+    many = spec_of(space=space, search={"sampler": "gp", "trials": 201})
+    assert [fault.path for fault in contradictions(many, frozenset())] == [("search", "sampler")]
+    assert contradictions(spec_of(space=space, search={"sampler": "gp", "trials": 200}), frozenset()) == []
+
+
+def test_a_score_has_one_constraint() -> None:
+    twice = [{"metric": "text.bleu", "max_drop": 0.1}, {"metric": "text.bleu", "max_drop": 0.2}]
+    with pytest.raises(ValidationError, match=r"text\.bleu stands twice"):
+        spec_of(search={"constraints": twice})
+
+
+def test_a_control_cannot_be_constrained() -> None:
+    with pytest.raises(ValidationError, match="it cannot be a constraint"):
+        spec_of(search={"constraints": [{"metric": "grounding.constant_box_miou", "max_drop": 0.1}]})

@@ -1,0 +1,78 @@
+"""What the hub needs of those around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from results.schema import Verdict
+from search.pruners import Vector
+from search.recorder import Ending
+from spaces import Scalar, TrialConfig
+from trainable.report import TrialReport
+
+
+class Listener(Protocol):
+    """Hears of events, to show them to a person."""
+
+    def started(self, config: TrialConfig) -> None:
+        """Hear that a trial was handed out."""
+        ...
+
+    def reported(self, config: TrialConfig, report: TrialReport) -> None:
+        """Hear a trial's report."""
+        ...
+
+    def ended(self, config: TrialConfig, ending: Ending) -> None:
+        """Hear how a trial ended."""
+        ...
+
+
+class Record(Protocol):
+    """Keeps every event; ``Recorder`` does so in Parquet, durably before it returns."""
+
+    def now(self) -> datetime:
+        """Give the time with its zone."""
+        ...
+
+    def report(self, config: TrialConfig, report: TrialReport) -> None:
+        """Record a trial's report."""
+        ...
+
+    def decision(self, config: TrialConfig, *, step: int, verdict: Verdict, reason: str) -> None:
+        """Record what was decided on a report."""
+        ...
+
+    def ending(
+        self,
+        config: TrialConfig,
+        params: Mapping[str, Scalar | None],
+        ending: Ending,
+        *,
+        steps: int,
+        seconds: float,
+        started: datetime,
+    ) -> None:
+        """Record that a trial has ended; a parameter that played no part is ``None``."""
+        ...
+
+
+class Mirror(Protocol):
+    """Keeps every curve as one number; ``Companion`` does so in a study of one objective."""
+
+    def start(self, config: TrialConfig) -> None:
+        """Open a curve for a trial's attempt; the curve of an earlier attempt ends as failed."""
+        ...
+
+    def report(self, number: int, step: int, vector: Vector) -> None:
+        """Add a point to a trial's curve."""
+        ...
+
+    def mirror(self, number: int, vectors: Mapping[int, Vector]) -> None:
+        """Add the points that a curve lacks because its driver died between two writes."""
+        ...
+
+    def end(self, number: int, vector: Vector | None, ending: Ending) -> None:
+        """Close a trial's curve in the state of the trial, if it is still open."""
+        ...

@@ -1,0 +1,113 @@
+"""The curves of a study, as decisions look them up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SAME = 1e-9
+_FIRST_ROWS = 16
+
+Vector = tuple[float, ...]
+"""One number for each objective; scores are signed so that larger is better."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The reports of one trial's last attempt.
+
+    Attributes:
+        number: The trial's number.
+        vectors: Signed objectives by step.
+        exposures: By step, the share of its planned signal that the trial has had, for each objective's task.
+
+    """
+
+    number: int
+    vectors: Mapping[int, Vector]
+    exposures: Mapping[int, Vector]
+
+
+class CurvePool:
+    """Holds the finished curves and what every trial reported at each step; it only grows.
+
+    Finished trials ran to the last step. What stands at a step does not depend on what became of the trial, and the
+    report of a later attempt takes the place of an earlier one's.
+    """
+
+    def __init__(self) -> None:
+        self._finished: list[Curve] = []
+        self._at_step: dict[int, dict[int, Vector]] = {}
+        self._exposures = np.full((0, 0, 0), np.inf)  # [objectives, trials, reports], as the next
+        self._values = np.zeros((0, 0, 0))
+        self._finals = np.zeros((0, 0))
+
+    @property
+    def finished(self) -> Sequence[Curve]:
+        """The curves of the trials that ran to the last step, in the order of finishing."""
+        return self._finished
+
+    def report(self, number: int, step: int, vector: Vector) -> None:
+        """Take in what a trial reported at a step."""
+        self._at_step.setdefault(step, {})[number] = vector
+
+    def at_step(self, step: int) -> Mapping[int, Vector]:
+        """Give what the trials reported at a step, by trial."""
+        return self._at_step.get(step, {})
+
+    def finish(self, curve: Curve) -> None:
+        """Take in the curve of a trial that ran to the last step."""
+        steps = sorted(curve.vectors)
+        row = len(self._finished)
+        self._make_room(len(curve.vectors[steps[-1]]), row + 1, len(steps))
+        self._values[:, row, : len(steps)] = np.array([curve.vectors[step] for step in steps]).T
+        self._exposures[:, row, : len(steps)] = np.array([curve.exposures[step] for step in steps]).T
+        self._finals[row] = curve.vectors[steps[-1]]
+        self._finished.append(curve)
+
+    def finals(self) -> NDArray[np.float64]:
+        """Give the final objectives of the finished trials, of shape ``[n, objectives]``."""
+        return self._finals[: len(self._finished)]
+
+    def values_at(self, exposure: Vector) -> NDArray[np.float64]:
+        """Give the objectives that the finished trials had at an exposure.
+
+        Between two reports they are interpolated; where several reports have the same exposure, the first counts.
+
+        Args:
+            exposure: One for each objective.
+
+        Returns:
+            Scores of shape ``[n, objectives]``; NaN where a trial's first report came at a larger exposure.
+
+        """
+        count = len(self._finished)
+        exposures, values = self._exposures[:, :count], self._values[:, :count]
+        sought = np.asarray(exposure)[:, None]
+        after = np.minimum((exposures < sought[:, :, None] - _SAME).sum(axis=2), exposures.shape[2] - 1)[:, :, None]
+        before = np.maximum(after - 1, 0)
+        left, right = _take(exposures, before), _take(exposures, after)
+        low, high = _take(values, before), _take(values, after)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(right > left, np.clip((sought - left) / (right - left), 0, 1), 1.0)
+        known = np.where(share < 1, low + share * (high - low), high)
+        return np.where(left <= sought + _SAME, known, np.nan).T
+
+    def _make_room(self, objectives: int, rows: int, reports: int) -> None:
+        have = self._values.shape
+        if have[0] == objectives and have[1] >= rows and have[2] >= reports:
+            return
+        shape = (objectives, max(have[1], _FIRST_ROWS, 2 * rows if rows > have[1] else 0), max(have[2], reports))
+        values, exposures, finals = np.zeros(shape), np.full(shape, np.inf), np.zeros((shape[1], objectives))
+        if have[0]:
+            values[:, : have[1], : have[2]] = self._values
+            exposures[:, : have[1], : have[2]] = self._exposures
+            finals[: have[1]] = self._finals
+        self._values, self._exposures, self._finals = values, exposures, finals
+
+
+def _take(table: NDArray[np.float64], place: NDArray[np.intp]) -> NDArray[np.float64]:
+    return np.take_along_axis(table, place, axis=2)[:, :, 0]
