@@ -28,6 +28,19 @@ class Companion:
         trial.set_user_attr("attempt", config.attempt)
         self._trials[config.number] = trial
 
+    def go_on(self, config: TrialConfig, vectors: Mapping[int, Vector]) -> None:
+        """Open again the curve of an attempt that was interrupted, with all its points."""
+        try:
+            found = companion_trial(self._study, config.number)
+        except KeyError:
+            found = None
+        if found is None or found.state.is_finished() or found.user_attrs.get("attempt") != config.attempt:
+            self.start(config)
+            found = companion_trial(self._study, config.number)
+        self._trials[config.number] = optuna.Trial(self._study, found._trial_id)
+        for step in sorted(vectors.keys() - found.intermediate_values.keys()):
+            self.report(config.number, step, vectors[step])
+
     def report(self, number: int, step: int, vector: Vector) -> None:
         """Add a point to a trial's curve."""
         self._trials[number].report(fmean(vector), step)

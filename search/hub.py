@@ -7,10 +7,10 @@ recorded, then the caller hears it. After a crash the hub rebuilds itself from t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -22,12 +22,19 @@ from search.pruners import Curve, Pruner, Vector
 from search.recorder import Ending, Recorder
 from search.samplers import make_sampler
 from search.spec import SweepSpec
+from search.trial_files import TrialFiles
 from spaces import Point, TrialConfig, settings_of
+from trainable.errors import MemoryExhaustedError
 from trainable.report import TrialReport
 from trainable.seeding import child_seed
 
 FINAL_STEP = "final step reached"
+HALVED = "halved"
+_HALVED_WORDS = ", with batches halved after it ran out of memory"
 _HOPELESS_AFTER = 3
+
+Loss = Literal["preempted", "node lost", "worker died"]
+"""What took a worker away."""
 
 
 class Listener(Protocol):
@@ -64,6 +71,15 @@ class _Running:
     seconds_before: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Orphan:
+    """A trial whose worker or driver is gone, and what it reported so far."""
+
+    number: int
+    attempt: int
+    vectors: Mapping[int, Vector] = field(default_factory=dict)
+
+
 class Hub:
     """Owns the budget and every decision of a sweep.
 
@@ -75,6 +91,7 @@ class Hub:
         pruner: Asked at every rung but the last step.
         listener: Hears of every event.
         is_over: Tells whether the sweep should stop: the time limit has passed, or a signal arrived.
+        files: The checkpoints of running trials; one is removed when its trial ends.
 
     """
 
@@ -88,12 +105,14 @@ class Hub:
         pruner: Pruner,
         listener: Listener,
         is_over: Callable[[], bool],
+        files: TrialFiles,
     ) -> None:
         self._spec, self._study, self._companion = spec, study, companion
         self._recorder, self._pruner, self._listener, self._is_over = recorder, pruner, listener, is_over
+        self._files = files
         self._signs = [1 if objective.direction == "maximize" else -1 for objective in spec.objectives]
         self._running: dict[int, _Running] = {}
-        self._orphans: list[FrozenTrial] = []
+        self._orphans: list[_Orphan] = []
         self._finished: list[Curve] = []
         self._ended: list[Ending] = []
 
@@ -140,9 +159,30 @@ class Hub:
             if key.startswith(prefix)
         }
 
-    def adopt(self, trial: FrozenTrial) -> None:
-        """Take in a trial that was running when the driver died; it starts again before any new one."""
-        self._orphans.append(trial)
+    def adopt(self, trial: FrozenTrial, *, reported: Mapping[int, tuple[float, ...]], decided: Collection[int]) -> None:
+        """Take in a trial that was running when the driver died; it goes on before any new one starts.
+
+        A report that was recorded and not decided on is decided on now, from the same trials as it would have been.
+
+        Args:
+            trial: Running in the study.
+            reported: Objectives by step, as the record holds them for the last attempt.
+            decided: Steps of these that the record holds a decision for.
+
+        """
+        attempt = attempt_of(trial)
+        for step, values in reported.items():
+            self._set_attr(trial.number, vector_key(attempt, step), list(values))
+        vectors = {step: self.signed(values) for step, values in reported.items()}
+        last = max(vectors, default=0)
+        if last and last not in decided:
+            config = self._config(trial.number, attempt)
+            reason = self._pruner.reason_to_stop(Curve(trial.number, vectors), self._finished)
+            self._decided(config, last, Decision("STOP", reason) if reason else Decision("CONTINUE", ""))
+            if reason:
+                self.finish_adopted(trial, Ending("PRUNED", reason), reported=reported, is_recorded=False)
+                return
+        self._orphans.append(_Orphan(trial.number, attempt, vectors))
 
     def signed(self, values: tuple[float, ...]) -> Vector:
         """Turn objectives so that larger is better."""
@@ -151,18 +191,22 @@ class Hub:
     def ask(self) -> TrialConfig | None:
         """Give the next trial to run, or ``None`` if no other may start."""
         while self.has_budget:
-            trial, attempt = self._next()
+            trial, orphan = self._next()
             started = self._start_time(trial)
             point = self._draw(trial)
-            config, fault = self._config(trial.number, attempt), ""
+            config, fault = self._config(trial.number, orphan.attempt, from_step=max(orphan.vectors, default=0)), ""
             try:
                 config = config.model_copy(update=vars(settings_of(point)))
             except ValidationError as error:
                 fault = f"bad settings: {error.errors()[0]['msg']}"
             self._running[trial.number] = _Running(
-                config, point, started, seconds_before=float(trial.user_attrs.get("seconds", 0.0))
+                config,
+                point,
+                started,
+                vectors=dict(orphan.vectors),
+                seconds_before=float(trial.user_attrs.get("seconds_before", 0.0)),
             )
-            self._companion.start(config)
+            self._companion.go_on(config, orphan.vectors)
             if not fault:
                 self._listener.started(config)
                 return config
@@ -193,7 +237,8 @@ class Hub:
         self._set_attr(number, "seconds", running.seconds_before + running.seconds)
         self._companion.report(number, report.step, vector)
         if report.step >= self._spec.trial.steps:
-            return self._stop(number, report.step, Ending("COMPLETE", FINAL_STEP, values))
+            reason = f"{FINAL_STEP}{_HALVED_WORDS}" if self._attrs(number).get(HALVED) else FINAL_STEP
+            return self._stop(number, report.step, Ending("COMPLETE", reason, values))
         reason = self._pruner.reason_to_stop(Curve(number, running.vectors), self._finished)
         if reason:
             return self._stop(number, report.step, Ending("PRUNED", reason))
@@ -204,9 +249,40 @@ class Hub:
         return decision
 
     def fail(self, number: int, reason: str) -> None:
-        """Record that a running trial failed; a trial that has ended already is left as it is."""
-        if number in self._running:
-            self._end(number, Ending("FAIL", reason))
+        """Record that a running trial failed; a trial that has ended already is left as it is.
+
+        One that ran out of memory starts again, once, with batches of half the size and twice as many of them.
+        """
+        running = self._running.get(number)
+        if running is None:
+            return
+        if reason.startswith(MemoryExhaustedError.reason) and self._can_halve(running.config):
+            self._set_attr(number, HALVED, True)
+            self._set_attr(number, "seconds_before", running.seconds_before + running.seconds)
+            self._orphans.append(_Orphan(number, running.config.attempt + 1))
+            del self._running[number]
+            return
+        self._end(number, Ending("FAIL", reason))
+
+    def lose(self, number: int, words: str, *, loss: Loss) -> None:
+        """Hear that a worker is gone; its trial goes on elsewhere from its last report, or fails.
+
+        Args:
+            number: Of its trial; one that has ended already is left as it is.
+            words: Ray's last words about it.
+            loss: What took it; only a worker that died by itself uses up one of ``search.retries``.
+
+        """
+        running = self._running.get(number)
+        if running is None:
+            return
+        losses = int(self._attrs(number).get("losses", 0)) + (loss == "worker died")
+        if losses > self._spec.search.retries:
+            self._end(number, Ending("FAIL", f"{loss}: {words}"))
+            return
+        self._set_attr(number, "losses", losses)
+        self._orphans.append(_Orphan(number, running.config.attempt, dict(running.vectors)))
+        del self._running[number]
 
     def finish_adopted(
         self, trial: FrozenTrial, ending: Ending, *, reported: Mapping[int, tuple[float, ...]], is_recorded: bool
@@ -231,10 +307,10 @@ class Hub:
         self._running[trial.number] = running
         self._end(trial.number, ending, is_recorded=is_recorded)
 
-    def _next(self) -> tuple[optuna.Trial, int]:
+    def _next(self) -> tuple[optuna.Trial, _Orphan]:
         if self._orphans:
             orphan = self._orphans.pop(0)
-            trial, attempt = self._live(orphan), attempt_of(orphan) + 1
+            trial = optuna.Trial(self._study, self._trial_id(orphan.number))
         else:
             self._study.sampler = make_sampler(
                 self._spec.search.sampler, seed=child_seed(self._spec.search.seed, f"ask {self._asked()}") % 2**32
@@ -242,15 +318,25 @@ class Hub:
             planned = self._planned(self._asked())
             if planned is not None and not self._count(TrialState.WAITING):  # one waits if the driver died right here
                 self._study.enqueue_trial(dict(self._spec.space.active(planned)))
-            trial, attempt = self._study.ask(), 0
-        trial.set_user_attr("attempt", attempt)
-        return trial, attempt
+            trial = self._study.ask()
+            orphan = _Orphan(trial.number, 0)
+        trial.set_user_attr("attempt", orphan.attempt)
+        return trial, orphan
 
-    def _config(self, number: int, attempt: int) -> TrialConfig:
+    def _config(self, number: int, attempt: int, *, from_step: int = 0) -> TrialConfig:
         """Give a trial's config with the settings of the plain baseline."""
+        training = self._spec.trial
         return TrialConfig(
-            number=number, attempt=attempt, model=self._spec.model, data=self._spec.data, training=self._spec.trial
+            number=number,
+            attempt=attempt,
+            from_step=from_step,
+            model=self._spec.model,
+            data=self._spec.data,
+            training=training.halved() if self._attrs(number).get(HALVED) else training,
         )
+
+    def _can_halve(self, config: TrialConfig) -> bool:
+        return config.training.batch > 1 and not self._attrs(config.number).get(HALVED)
 
     def _live(self, trial: FrozenTrial) -> optuna.Trial:
         return optuna.Trial(self._study, trial._trial_id)
@@ -315,14 +401,20 @@ class Hub:
         self._study.tell(number, ending.values, state=TrialState[ending.state])
         self._companion.end(number, running.vectors.get(steps), ending)
         del self._running[number]
+        self._files.remove(number)
         self._ended.append(ending)
         if ending.state == "COMPLETE":
             self._finished.append(Curve(number, running.vectors))
         self._listener.ended(running.config, ending)
 
+    def _trial_id(self, number: int) -> int:
+        return self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+
+    def _attrs(self, number: int) -> Mapping[str, Any]:
+        return self._study._storage.get_trial(self._trial_id(number)).user_attrs
+
     def _set_attr(self, number: int, key: str, value: Any) -> None:
-        trial_id = self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
-        self._study._storage.set_trial_user_attr(trial_id, key, value)
+        self._study._storage.set_trial_user_attr(self._trial_id(number), key, value)
 
 
 def attempt_of(trial: FrozenTrial) -> int:

@@ -17,6 +17,7 @@ from search.pruners import make_pruner
 from search.recorder import Ending, Recorder
 from search.spec import SweepSpec
 from search.study import open_studies
+from search.trial_files import TrialFiles
 
 
 def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Callable[[], bool]) -> Hub:
@@ -45,6 +46,7 @@ def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Call
         pruner=make_pruner(spec, studies.companion),
         listener=listener,
         is_over=is_over,
+        files=TrialFiles(folder),
     )
     _recover(hub, studies.main, tables=read_sweep(folder), spec=spec)
     return hub
@@ -54,13 +56,15 @@ def _recover(hub: Hub, study: optuna.Study, *, tables: SweepTables, spec: SweepS
     """Take in finished trials; end or adopt the running ones.
 
     A trial that was running is ended if the record holds its end, the decision to end it, or its last report; else it
-    is adopted: it starts again with the same settings.
+    is adopted: it goes on after its last report. Finished trials come first, since decisions are made from them.
     """
-    for trial in study.get_trials(deepcopy=False):
+    trials = study.get_trials(deepcopy=False)
+    for trial in trials:
         if trial.state.is_finished():
             ending = Ending(_state_of(trial), trial.user_attrs.get("reason", ""), _values_of(trial))
             hub.remember(trial, ending)
-        elif trial.state == optuna.trial.TrialState.RUNNING:
+    for trial in trials:
+        if trial.state == optuna.trial.TrialState.RUNNING:
             _take_up(hub, trial, tables, spec)
 
 
@@ -75,7 +79,8 @@ def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec)
         return
     ending = _decided_ending(trial.number, attempt, tables, reported, steps=spec.trial.steps)
     if ending is None:
-        hub.adopt(trial)
+        decided = _of_attempt(tables.decisions, trial.number, attempt)["step"]
+        hub.adopt(trial, reported=reported, decided=frozenset(int(step) for step in decided))
     else:
         hub.finish_adopted(trial, ending, reported=reported, is_recorded=False)
 

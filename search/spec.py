@@ -130,6 +130,11 @@ class SearchConfig(BaseModel):
     enqueue: tuple[PresetName, ...] = Field(
         default=(), description="published settings to try right after the baseline, in order"
     )
+    retries: int = Field(
+        default=1,
+        ge=0,
+        description="how often a trial goes on after its worker died; a node that is lost or taken away does not count",
+    )
     concurrency: int = Field(default=1, ge=1, description="trials that run at the same time")
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="seed of the sampler")
     storage: str | None = Field(

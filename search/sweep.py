@@ -26,6 +26,7 @@ from search.scheduler import HubScheduler
 from search.searcher import HubSearcher
 from search.spec import SweepSpec
 from search.sweep_spec import SPEC_KEY, spec_of
+from search.trial_files import TrialFiles
 from trainable.ray_entry import RayTrial
 
 _MOST_FITS = 3
@@ -88,17 +89,17 @@ def _search(spec: SweepSpec, folder: Path, listener: Listener) -> Outcome:
         for _ in range(_MOST_FITS):
             if not hub.has_budget:
                 break
-            _fit(hub, spec, scratch)
+            _fit(hub, spec, scratch, TrialFiles(folder))
             shutil.rmtree(scratch, ignore_errors=True)
     return Outcome(hub.ended, hub.completed, hub.ended < spec.search.trials, hub.last_failure())
 
 
-def _fit(hub: Hub, spec: SweepSpec, scratch: Path) -> None:
+def _fit(hub: Hub, spec: SweepSpec, scratch: Path, files: TrialFiles) -> None:
     resources = spec.trial.resources
     tune.Tuner(
         tune.with_resources(RayTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
         tune_config=tune.TuneConfig(
-            search_alg=HubSearcher(hub),
+            search_alg=HubSearcher(hub, files),
             scheduler=HubScheduler(hub),
             num_samples=-1,
             max_concurrent_trials=spec.search.concurrency,
