@@ -20,6 +20,12 @@ class Companion:
         self._study = study
         self._trials: dict[int, optuna.Trial] = {}
 
+    def close_strays(self) -> None:
+        """Close curves that a driver opened and died before it said whose they are."""
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if "trial" not in trial.user_attrs or "attempt" not in trial.user_attrs:
+                self._study.tell(trial.number, state=TrialState.FAIL)
+
     def start(self, config: TrialConfig) -> None:
         """Open a curve for a trial's attempt; the curve of an earlier attempt ends as failed."""
         self._close(config.number, TrialState.FAIL, None)

@@ -20,6 +20,7 @@ from results.schema import Verdict
 from search.companion import Companion
 from search.pruners import Curve, Pruner, Vector
 from search.recorder import Ending, Recorder
+from search.redraw import Redrawing
 from search.samplers import make_sampler
 from search.spec import SweepSpec
 from search.trial_files import TrialFiles
@@ -69,6 +70,20 @@ class _Running:
     vectors: dict[int, Vector] = field(default_factory=dict)
     seconds: float = 0.0
     seconds_before: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What the record holds of one report.
+
+    Attributes:
+        values: Objectives, as they were reported.
+        seconds: Since the attempt started.
+
+    """
+
+    values: tuple[float, ...]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -159,28 +174,27 @@ class Hub:
             if key.startswith(prefix)
         }
 
-    def adopt(self, trial: FrozenTrial, *, reported: Mapping[int, tuple[float, ...]], decided: Collection[int]) -> None:
+    def adopt(self, trial: FrozenTrial, *, reported: Mapping[int, Reported], decided: Collection[int]) -> None:
         """Take in a trial that was running when the driver died; it goes on before any new one starts.
 
         A report that was recorded and not decided on is decided on now, from the same trials as it would have been.
 
         Args:
             trial: Running in the study.
-            reported: Objectives by step, as the record holds them for the last attempt.
+            reported: By step, as the record holds them for the last attempt.
             decided: Steps of these that the record holds a decision for.
 
         """
         attempt = attempt_of(trial)
-        for step, values in reported.items():
-            self._set_attr(trial.number, vector_key(attempt, step), list(values))
-        vectors = {step: self.signed(values) for step, values in reported.items()}
+        vectors = self._repair(trial, reported)
         last = max(vectors, default=0)
         if last and last not in decided:
             config = self._config(trial.number, attempt)
             reason = self._pruner.reason_to_stop(Curve(trial.number, vectors), self._finished)
             self._decided(config, last, Decision("STOP", reason) if reason else Decision("CONTINUE", ""))
             if reason:
-                self.finish_adopted(trial, Ending("PRUNED", reason), reported=reported, is_recorded=False)
+                ending = Ending("PRUNED", reason)
+                self.finish_adopted(trial, ending, reported=reported, is_recorded=False, is_decided=True)
                 return
         self._orphans.append(_Orphan(trial.number, attempt, vectors))
 
@@ -285,36 +299,51 @@ class Hub:
         del self._running[number]
 
     def finish_adopted(
-        self, trial: FrozenTrial, ending: Ending, *, reported: Mapping[int, tuple[float, ...]], is_recorded: bool
+        self,
+        trial: FrozenTrial,
+        ending: Ending,
+        *,
+        reported: Mapping[int, Reported],
+        is_recorded: bool,
+        is_decided: bool,
     ) -> None:
         """End a trial whose end was decided, and perhaps recorded, before the driver died.
 
         Args:
             trial: Running in the study.
             ending: What was decided.
-            reported: Objectives by step, as the record holds them for the last attempt.
+            reported: By step, as the record holds them for the last attempt.
             is_recorded: Whether the record holds the ending already.
+            is_decided: Whether it holds the decision on the last report.
 
         """
         attempt = attempt_of(trial)
         config = self._config(trial.number, attempt)
-        running = _Running(config, self._draw(self._live(trial)), self._start_time(trial))
-        running.seconds_before = float(trial.user_attrs.get("seconds", 0.0))
-        for step, values in reported.items():
-            running.vectors[step] = self.signed(values)
-            self._set_attr(trial.number, vector_key(attempt, step), list(values))
+        running = _Running(config, self._draw(self._live(trial.number)), self._start_time(trial))
+        running.seconds_before = float(trial.user_attrs.get("seconds_before", 0.0))
+        running.seconds = reported[max(reported)].seconds if reported else 0.0
+        running.vectors.update(self._repair(trial, reported))
+        if running.vectors and not is_decided:
+            self._decided(config, max(running.vectors), Decision("STOP", ending.reason))
         self._companion.mirror(trial.number, running.vectors)
         self._running[trial.number] = running
         self._end(trial.number, ending, is_recorded=is_recorded)
 
+    def _repair(self, trial: FrozenTrial, reported: Mapping[int, Reported]) -> dict[int, Vector]:
+        """Write into the study what the record holds of a trial's last attempt; give the signed objectives by step."""
+        for step, one in reported.items():
+            self._set_attr(trial.number, vector_key(attempt_of(trial), step), list(one.values))
+        if reported:
+            before = float(trial.user_attrs.get("seconds_before", 0.0))
+            self._set_attr(trial.number, "seconds", before + reported[max(reported)].seconds)
+        return {step: self.signed(one.values) for step, one in reported.items()}
+
     def _next(self) -> tuple[optuna.Trial, _Orphan]:
         if self._orphans:
             orphan = self._orphans.pop(0)
-            trial = optuna.Trial(self._study, self._trial_id(orphan.number))
+            trial = self._live(orphan.number)
         else:
-            self._study.sampler = make_sampler(
-                self._spec.search.sampler, seed=child_seed(self._spec.search.seed, f"ask {self._asked()}") % 2**32
-            )
+            self._seed_sampler(self._asked())
             planned = self._planned(self._asked())
             if planned is not None and not self._count(TrialState.WAITING):  # one waits if the driver died right here
                 self._study.enqueue_trial(dict(self._spec.space.active(planned)))
@@ -338,8 +367,14 @@ class Hub:
     def _can_halve(self, config: TrialConfig) -> bool:
         return config.training.batch > 1 and not self._attrs(config.number).get(HALVED)
 
-    def _live(self, trial: FrozenTrial) -> optuna.Trial:
-        return optuna.Trial(self._study, trial._trial_id)
+    def _live(self, number: int) -> optuna.Trial:
+        """Take up a trial of the study as it was when it was asked for."""
+        self._seed_sampler(number)
+        return optuna.Trial(self._study, self._trial_id(number))
+
+    def _seed_sampler(self, number: int) -> None:
+        seed = child_seed(self._spec.search.seed, f"ask {number}") % 2**32
+        self._study.sampler = make_sampler(self._spec.search.sampler, seed=seed)
 
     def _asked(self) -> int:
         return self._count(TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -350,7 +385,7 @@ class Hub:
     def _draw(self, trial: optuna.Trial) -> Point:
         space, point = self._spec.space, self._planned(trial.number)
         if point is None:
-            return space.draw(trial)
+            return space.draw(Redrawing(trial))
         for key in space.active(point):
             space.dimensions[key].draw(key, trial)
         return point

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 
 from results import SweepTables, read_sweep, read_sweep_json
 from search.companion import Companion
-from search.hub import FINAL_STEP, Hub, Listener, attempt_of
+from search.hub import FINAL_STEP, Hub, Listener, Reported, attempt_of
 from search.pruners import make_pruner
 from search.recorder import Ending, Recorder
 from search.spec import SweepSpec
@@ -38,10 +38,12 @@ def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Call
         folder, storage=spec.search.storage, directions=[objective.direction for objective in spec.objectives]
     )
     metadata = read_sweep_json(folder).metadata
+    companion = Companion(studies.companion)
+    companion.close_strays()
     hub = Hub(
         spec,
         studies.main,
-        companion=Companion(studies.companion),
+        companion=companion,
         recorder=Recorder(folder, spec, metadata),
         pruner=make_pruner(spec, studies.companion),
         listener=listener,
@@ -74,29 +76,35 @@ def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec)
     recorded = tables.trials.loc[tables.trials["trial"] == trial.number]
     if len(recorded):
         row = recorded.to_dict("records")[-1]
-        values = reported[spec.trial.steps] if row["state"] == "COMPLETE" else None
-        hub.finish_adopted(trial, Ending(row["state"], row["reason"], values), reported=reported, is_recorded=True)
+        values = reported[spec.trial.steps].values if row["state"] == "COMPLETE" else None
+        hub.finish_adopted(
+            trial, Ending(row["state"], row["reason"], values), reported=reported, is_recorded=True, is_decided=True
+        )
         return
     ending = _decided_ending(trial.number, attempt, tables, reported, steps=spec.trial.steps)
+    decided = frozenset(int(step) for step in _of_attempt(tables.decisions, trial.number, attempt)["step"])
     if ending is None:
-        decided = _of_attempt(tables.decisions, trial.number, attempt)["step"]
-        hub.adopt(trial, reported=reported, decided=frozenset(int(step) for step in decided))
+        hub.adopt(trial, reported=reported, decided=decided)
     else:
-        hub.finish_adopted(trial, ending, reported=reported, is_recorded=False)
+        is_decided = max(reported, default=0) in decided
+        hub.finish_adopted(trial, ending, reported=reported, is_recorded=False, is_decided=is_decided)
 
 
-def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, tuple[float, ...]]:
-    """Give the objectives by step of an attempt, without reports that lack one."""
+def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, Reported]:
+    """Give the reports by step of an attempt, without those that lack an objective."""
     names = [f"metric.{objective.metric}" for objective in spec.objectives]
     rows = _of_attempt(tables.reports, number, attempt).dropna(subset=names)
-    return {int(row["step"]): tuple(float(row[name]) for name in names) for row in rows.to_dict("records")}
+    return {
+        int(row["step"]): Reported(tuple(float(row[name]) for name in names), float(row["seconds"]))
+        for row in rows.to_dict("records")
+    }
 
 
 def _decided_ending(
-    number: int, attempt: int, tables: SweepTables, reported: dict[int, tuple[float, ...]], *, steps: int
+    number: int, attempt: int, tables: SweepTables, reported: dict[int, Reported], *, steps: int
 ) -> Ending | None:
     if steps in reported:
-        return Ending("COMPLETE", FINAL_STEP, reported[steps])
+        return Ending("COMPLETE", FINAL_STEP, reported[steps].values)
     decisions = _of_attempt(tables.decisions, number, attempt)
     stops = decisions.loc[decisions["verdict"] == "STOP"]
     if len(stops):
