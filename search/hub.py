@@ -130,6 +130,7 @@ class Hub:
         self._orphans: list[_Orphan] = []
         self._finished: list[Curve] = []
         self._ended: list[Ending] = []
+        self._seconds_ended = 0.0
 
     @property
     def ended(self) -> int:
@@ -149,9 +150,19 @@ class Hub:
     @property
     def has_budget(self) -> bool:
         """Whether another trial may start."""
-        if self._is_over() or self.is_hopeless:
+        if self._should_end() or self.is_hopeless:
             return False
         return bool(self._orphans) or self._asked() < self._spec.search.trials
+
+    @property
+    def gpu_hours(self) -> float:
+        """Hours of GPUs that trials took, in this run and before."""
+        seconds = self._seconds_ended + sum(one.seconds_before + one.seconds for one in self._running.values())
+        return seconds * self._spec.trial.resources.gpus / 3600
+
+    def _should_end(self) -> bool:
+        limit = self._spec.search.gpu_hours
+        return self._is_over() or (limit is not None and self.gpu_hours >= limit)
 
     def last_failure(self) -> str:
         """Give the reason of the latest failed trial."""
@@ -161,6 +172,7 @@ class Hub:
         """Take in a trial that ended before this run."""
         vectors = self.recorded_vectors(trial)
         self._ended.append(ending)
+        self._seconds_ended += float(trial.user_attrs.get("seconds", 0.0))
         if ending.state == "COMPLETE":
             self._finished.append(Curve(trial.number, vectors))
         self._companion.end(trial.number, vectors.get(max(vectors, default=0)), ending)
@@ -257,7 +269,7 @@ class Hub:
         if reason:
             return self._stop(number, report.step, Ending("PRUNED", reason))
         decision = Decision("CONTINUE", "")
-        if self._is_over():
+        if self._should_end():
             decision = Decision("SUSPEND", "the sweep stops here; resume goes on")
         self._decided(running.config, report.step, decision)
         return decision
@@ -438,6 +450,7 @@ class Hub:
         del self._running[number]
         self._files.remove(number)
         self._ended.append(ending)
+        self._seconds_ended += running.seconds_before + running.seconds
         if ending.state == "COMPLETE":
             self._finished.append(Curve(number, running.vectors))
         self._listener.ended(running.config, ending)

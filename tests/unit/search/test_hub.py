@@ -316,3 +316,16 @@ def test_an_unfinished_version_of_optuna_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(optuna, "__version__", "6.0.0")
     with pytest.raises(Exception, match=r"tested with Optuna 5\.0; found 6\.0\.0"):
         studies(tmp_path)
+
+
+def test_no_trial_starts_and_running_ones_stop_once_the_hours_of_gpus_are_spent(tmp_path):
+    spec = made_spec(gpu_hours=5 / 3600)
+    resources = spec.trial.resources.model_copy(update={"gpus": 1.0})
+    spec = spec.model_copy(update={"trial": spec.trial.model_copy(update={"resources": resources})})
+    hub = start_hub(spec, tmp_path)
+    config = hub.ask()
+    verdicts = [hub.report(config.number, made_report(step, miou=0.5, f1=0.5)).verdict for step in (2, 4, 6)]
+    assert verdicts == ["CONTINUE", "CONTINUE", "STOP"]  # six seconds, the last step over the limit
+    assert hub.gpu_hours == 6 / 3600
+    assert hub.ask() is None
+    assert start_hub(spec, tmp_path).ask() is None  # a resumed sweep has not more

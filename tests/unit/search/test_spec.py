@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import get_args
 
 import pytest
@@ -12,6 +13,7 @@ from search.spec import (
     SearchConfig,
     SweepSpec,
     contradictions,
+    end_of,
     key_fields,
 )
 from spaces import METRICS, parse_space
@@ -202,3 +204,22 @@ def test_presets_must_fit_into_the_trials_and_stand_once() -> None:
         spec_of(search={"enqueue": ["ntl", "ntl"]})
     with pytest.raises(ValidationError):
         spec_of(search={"enqueue": ["ntls"]})
+
+
+@pytest.mark.parametrize(
+    ("deadline", "end"),
+    [
+        ("07:30", datetime(2026, 3, 2, 7, 30)),
+        ("22:15", datetime(2026, 3, 1, 22, 15)),
+        ("22:00", datetime(2026, 3, 2, 22, 0)),
+        ("2026-03-05 06:00", datetime(2026, 3, 5, 6, 0)),
+    ],
+)
+def test_a_deadline_is_the_next_time_of_day_or_a_date(deadline: str, end: datetime) -> None:
+    assert end_of(deadline, now=datetime(2026, 3, 1, 22, 0)) == end
+
+
+@pytest.mark.parametrize("deadline", ["25:00", "7:30", "tomorrow", "2026-13-01 07:30", "07:30:15"])
+def test_a_deadline_that_is_no_time_is_refused(deadline: str) -> None:
+    with pytest.raises(ValidationError, match="deadline"):
+        SearchConfig.model_validate({"deadline": deadline})
