@@ -26,6 +26,12 @@ class Companion:
         self._study, self._metrics = study, metrics
         self._trials: dict[int, optuna.Trial] = {}
 
+    def close_strays(self) -> None:
+        """Close curves that a driver opened and died before it said whose they are."""
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if "trial" not in trial.user_attrs or "attempt" not in trial.user_attrs:
+                self._study.tell(trial.number, state=TrialState.FAIL)
+
     def start(self, config: TrialConfig) -> None:
         """Open a curve for a trial's attempt; the curve of an earlier attempt ends as failed."""
         self._close(config.number, TrialState.FAIL, None)
@@ -33,6 +39,19 @@ class Companion:
         trial.set_user_attr("trial", config.number)
         trial.set_user_attr("attempt", config.attempt)
         self._trials[config.number] = trial
+
+    def go_on(self, config: TrialConfig, vectors: Mapping[int, Vector]) -> None:
+        """Open again the curve of an attempt that was interrupted, with all its points."""
+        try:
+            found = companion_trial(self._study, config.number)
+        except KeyError:
+            found = None
+        if found is None or found.state.is_finished() or found.user_attrs.get("attempt") != config.attempt:
+            self.start(config)
+            found = companion_trial(self._study, config.number)
+        self._trials[config.number] = optuna.Trial(self._study, found._trial_id)
+        for step in sorted(vectors.keys() - found.intermediate_values.keys()):
+            self.report(config.number, step, vectors[step])
 
     def report(self, number: int, step: int, vector: Vector) -> None:
         """Add a point to a trial's curve."""

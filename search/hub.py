@@ -7,10 +7,10 @@ recorded, then the caller hears it. After a crash the hub rebuilds itself from t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -24,8 +24,10 @@ from search.hard_stops import parse_failure_stop
 from search.interfaces import Listener, Mirror, Record
 from search.pruners import Curve, CurvePool, Pruner, Vector
 from search.recorder import Ending
+from search.redraw import Redrawing
 from search.samplers import make_sampler
 from search.spec import SweepSpec
+from search.trial_files import TrialFiles
 from search.vectors import (
     CONSTRAINED_KEY,
     Measured,
@@ -37,11 +39,17 @@ from search.vectors import (
     vector_key,
 )
 from spaces import Point, TrialConfig, settings_of
+from trainable.errors import MemoryExhaustedError
 from trainable.report import TrialReport
 from trainable.seeding import child_seed
 
 FINAL_STEP = "final step reached"
+HALVED = "halved"
+_HALVED_WORDS = ", with batches halved after it ran out of memory"
 _HOPELESS_AFTER = 3
+
+Loss = Literal["preempted", "node lost", "worker died"]
+"""What took a worker away."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,16 @@ class _Running:
         return Curve(self.config.number, self.vectors, self.exposures)
 
 
+@dataclass(frozen=True)
+class _Orphan:
+    """A trial whose worker or driver is gone, and what it reported so far."""
+
+    number: int
+    attempt: int
+    vectors: Mapping[int, Vector] = field(default_factory=dict)
+    exposures: Mapping[int, Vector] = field(default_factory=dict)
+
+
 class Hub:
     """Owns the budget and every decision of a sweep.
 
@@ -79,6 +97,7 @@ class Hub:
         pruner: Asked at every rung but the last step. What it says of the audit group is recorded and not done.
         listener: Hears of every event.
         is_over: Tells whether the sweep should stop: the time limit has passed, or a signal arrived.
+        files: The checkpoints of running trials; one is removed when its trial ends.
 
     """
 
@@ -92,16 +111,19 @@ class Hub:
         pruner: Pruner,
         listener: Listener,
         is_over: Callable[[], bool],
+        files: TrialFiles,
     ) -> None:
         self._spec, self._study, self._companion = spec, study, companion
         self._recorder, self._pruner, self._listener, self._is_over = recorder, pruner, listener, is_over
+        self._files = files
         self._signs = [1 if objective.direction == "maximize" else -1 for objective in spec.objectives]
         self._metrics = [objective.metric for objective in spec.objectives]
         self._running: dict[int, _Running] = {}
-        self._orphans: list[FrozenTrial] = []
+        self._orphans: list[_Orphan] = []
         self._pool = CurvePool()
         self._constraints = Constraints(spec.search.constraints)
         self._ended: list[Ending] = []
+        self._seconds_ended = 0.0
 
     @property
     def ended(self) -> int:
@@ -121,9 +143,15 @@ class Hub:
     @property
     def has_budget(self) -> bool:
         """Whether another trial may start."""
-        if self._is_over() or self.is_hopeless:
+        if self._should_end() or self.is_hopeless:
             return False
         return bool(self._orphans) or self._asked() < self._spec.search.trials
+
+    @property
+    def gpu_hours(self) -> float:
+        """Hours of GPUs that trials took, in this run and before."""
+        seconds = self._seconds_ended + sum(one.seconds_before + one.seconds for one in self._running.values())
+        return seconds * self._spec.trial.resources.gpus / 3600
 
     def last_failure(self) -> str:
         """Give the reason of the latest failed trial."""
@@ -133,16 +161,36 @@ class Hub:
         """Take in a trial that ended before this run."""
         curve = self._remembered(trial)
         self._ended.append(ending)
+        self._seconds_ended += float(trial.user_attrs.get("seconds", 0.0))
         if ending.state == "COMPLETE":
             self._pool.finish(curve)
             if trial.number == 0:
                 self._constraints.set_baseline(trial.user_attrs.get(CONSTRAINED_KEY, {}))
         self._companion.end(trial.number, curve.vectors.get(max(curve.vectors, default=0)), ending)
 
-    def adopt(self, trial: FrozenTrial) -> None:
-        """Take in a trial that was running when the driver died; it starts again before any new one."""
-        self._remembered(trial)
-        self._orphans.append(trial)
+    def adopt(self, trial: FrozenTrial, *, reported: Mapping[int, RecordedReport], decided: Collection[int]) -> None:
+        """Take in a trial that was running when the driver died; it goes on before any new one starts.
+
+        A report that was recorded and not decided on is decided on now, from the same trials as it would have been.
+
+        Args:
+            trial: Running in the study.
+            reported: By step, as the record holds them for the last attempt.
+            decided: Steps of these that the record holds a decision for.
+
+        """
+        if not reported:
+            self._orphans.append(_Orphan(trial.number, attempt_of(trial)))
+            return
+        running, last = self._taken_up(trial, reported), max(reported)
+        if last not in decided:
+            decision = self._judged(running, reported[last].as_report(last))
+            self._decided(running.config, last, decision)
+            if decision.verdict == "STOP":
+                self._running[trial.number] = running
+                self._end(trial.number, Ending("PRUNED", decision.reason))
+                return
+        self._orphans.append(_Orphan(trial.number, running.config.attempt, running.vectors, running.exposures))
 
     def signed(self, values: tuple[float, ...]) -> Vector:
         """Turn objectives so that larger is better."""
@@ -151,18 +199,23 @@ class Hub:
     def ask(self) -> TrialConfig | None:
         """Give the next trial to run, or ``None`` if no other may start."""
         while self.has_budget:
-            trial, attempt = self._next()
+            trial, orphan = self._next()
             started = self._start_time(trial)
             point = self._draw(trial)
-            config, fault = self._config(trial.number, attempt), ""
+            config, fault = self._config(trial.number, orphan.attempt, from_step=max(orphan.vectors, default=0)), ""
             try:
                 config = config.model_copy(update=vars(settings_of(point)))
             except ValidationError as error:
                 fault = f"bad settings: {error.errors()[0]['msg']}"
             self._running[trial.number] = _Running(
-                config, point, started, seconds_before=float(trial.user_attrs.get("seconds", 0.0))
+                config,
+                point,
+                started,
+                vectors=dict(orphan.vectors),
+                exposures=dict(orphan.exposures),
+                seconds_before=float(trial.user_attrs.get("seconds_before", 0.0)),
             )
-            self._companion.start(config)
+            self._companion.go_on(config, orphan.vectors)
             if not fault:
                 self._listener.started(config)
                 return config
@@ -192,27 +245,60 @@ class Hub:
         self._companion.report(number, report.step, running.vectors[report.step])
         if report.step >= self._spec.trial.steps:
             running.constrained = self._constrained(report.metrics)
-            return self._stop(number, report.step, Ending("COMPLETE", FINAL_STEP, values))
-        if reason := self._hard_stop(number, report):
-            return self._stop(number, report.step, Ending("PRUNED", reason))
-        reason = self._pruner.reason_to_stop(running.curve, self._pool) or ""
-        if reason and self._is_audited(number):
-            reason = f"{AUDIT_PREFIX}{reason}"
-        elif reason:
-            return self._stop(number, report.step, Ending("PRUNED", reason))
-        decision = Decision("CONTINUE", reason)
-        if self._is_over():
+            reason = f"{FINAL_STEP}{_HALVED_WORDS}" if self._attrs(number).get(HALVED) else FINAL_STEP
+            return self._stop(number, report.step, Ending("COMPLETE", reason, values))
+        decision = self._judged(running, report)
+        if decision.verdict == "STOP":
+            return self._stop(number, report.step, Ending("PRUNED", decision.reason))
+        if self._should_end():
             decision = Decision("SUSPEND", "the sweep stops here; resume goes on")
         self._decided(running.config, report.step, decision)
         return decision
 
     def fail(self, number: int, reason: str) -> None:
-        """Record that a running trial failed; a trial that has ended already is left as it is."""
-        if number in self._running:
-            self._end(number, Ending("FAIL", reason))
+        """Record that a running trial failed; a trial that has ended already is left as it is.
+
+        One that ran out of memory starts again, once, with batches of half the size and twice as many of them.
+        """
+        running = self._running.get(number)
+        if running is None:
+            return
+        if reason.startswith(MemoryExhaustedError.reason) and self._can_halve(running.config):
+            self._set_attr(number, HALVED, True)
+            self._set_attr(number, "seconds_before", running.seconds_before + running.seconds)
+            self._orphans.append(_Orphan(number, running.config.attempt + 1))
+            del self._running[number]
+            return
+        self._end(number, Ending("FAIL", reason))
+
+    def lose(self, number: int, words: str, *, loss: Loss) -> None:
+        """Hear that a worker is gone; its trial goes on elsewhere from its last report, or fails.
+
+        Args:
+            number: Of its trial; one that has ended already is left as it is.
+            words: Ray's last words about it.
+            loss: What took it; only a worker that died by itself uses up one of ``search.retries``.
+
+        """
+        running = self._running.get(number)
+        if running is None:
+            return
+        losses = int(self._attrs(number).get("losses", 0)) + (loss == "worker died")
+        if losses > self._spec.search.retries:
+            self._end(number, Ending("FAIL", f"{loss}: {words}"))
+            return
+        self._set_attr(number, "losses", losses)
+        self._orphans.append(_Orphan(number, running.config.attempt, dict(running.vectors), dict(running.exposures)))
+        del self._running[number]
 
     def finish_adopted(
-        self, trial: FrozenTrial, ending: Ending, *, reported: Mapping[int, RecordedReport], is_recorded: bool
+        self,
+        trial: FrozenTrial,
+        ending: Ending,
+        *,
+        reported: Mapping[int, RecordedReport],
+        is_recorded: bool,
+        is_decided: bool,
     ) -> None:
         """End a trial whose end was decided, and perhaps recorded, before the driver died.
 
@@ -221,42 +307,81 @@ class Hub:
             ending: What was decided.
             reported: By step, as the record holds them for the last attempt.
             is_recorded: Whether the record holds the ending already.
+            is_decided: Whether it holds the decision on the last report.
 
         """
-        attempt = attempt_of(trial)
-        config = self._config(trial.number, attempt)
-        running = _Running(config, self._draw(self._live(trial)), self._start_time(trial))
-        running.seconds_before = float(trial.user_attrs.get("seconds", 0.0))
-        for step, report in reported.items():
-            self._note(running, step, self._measured(running, report.values, report.exposure, progress=report.progress))
-            running.constrained = self._constrained(report.scores)
-        self._companion.mirror(trial.number, running.vectors)
+        running = self._taken_up(trial, reported)
+        if reported and not is_decided:
+            self._decided(running.config, max(reported), Decision("STOP", ending.reason))
         self._running[trial.number] = running
         self._end(trial.number, ending, is_recorded=is_recorded)
 
-    def _next(self) -> tuple[optuna.Trial, int]:
+    def _taken_up(self, trial: FrozenTrial, reported: Mapping[int, RecordedReport]) -> _Running:
+        """Give a trial of a dead driver as it was running; the study gets what only the record holds."""
+        self._remembered(trial)
+        attempt = attempt_of(trial)
+        config = self._config(trial.number, attempt, from_step=max(reported, default=0))
+        running = _Running(config, self._draw(self._live(trial.number)), self._start_time(trial))
+        running.seconds_before = float(trial.user_attrs.get("seconds_before", 0.0))
+        for step, report in sorted(reported.items()):
+            self._note(running, step, self._measured(running, report.values, report.exposure, progress=report.progress))
+            running.constrained, running.seconds = self._constrained(report.scores), report.seconds
+        if reported:
+            self._set_attr(trial.number, "seconds", running.seconds_before + running.seconds)
+        self._companion.mirror(trial.number, running.vectors)
+        return running
+
+    def _judged(self, running: _Running, report: TrialReport) -> Decision:
+        """Decide whether a trial goes on after a report that is not its last."""
+        number = running.config.number
+        if reason := self._hard_stop(number, report):
+            return Decision("STOP", reason)
+        reason = self._pruner.reason_to_stop(running.curve, self._pool) or ""
+        if reason and self._is_audited(number):
+            return Decision("CONTINUE", f"{AUDIT_PREFIX}{reason}")
+        return Decision("STOP" if reason else "CONTINUE", reason)
+
+    def _should_end(self) -> bool:
+        limit = self._spec.search.gpu_hours
+        return self._is_over() or (limit is not None and self.gpu_hours >= limit)
+
+    def _next(self) -> tuple[optuna.Trial, _Orphan]:
         if self._orphans:
             orphan = self._orphans.pop(0)
-            trial, attempt = self._live(orphan), attempt_of(orphan) + 1
+            trial = self._live(orphan.number)
         else:
-            self._study.sampler = make_sampler(
-                self._spec.search.sampler, seed=child_seed(self._spec.search.seed, f"ask {self._asked()}") % 2**32
-            )
+            self._seed_sampler(self._asked())
             planned = self._planned(self._asked())
             if planned is not None and not self._count(TrialState.WAITING):  # one waits if the driver died right here
                 self._study.enqueue_trial(dict(self._spec.space.active(planned)))
-            trial, attempt = self._study.ask(), 0
-        trial.set_user_attr("attempt", attempt)
-        return trial, attempt
+            trial = self._study.ask()
+            orphan = _Orphan(trial.number, 0)
+        trial.set_user_attr("attempt", orphan.attempt)
+        return trial, orphan
 
-    def _config(self, number: int, attempt: int) -> TrialConfig:
+    def _config(self, number: int, attempt: int, *, from_step: int = 0) -> TrialConfig:
         """Give a trial's config with the settings of the plain baseline."""
+        training = self._spec.trial
         return TrialConfig(
-            number=number, attempt=attempt, model=self._spec.model, data=self._spec.data, training=self._spec.trial
+            number=number,
+            attempt=attempt,
+            from_step=from_step,
+            model=self._spec.model,
+            data=self._spec.data,
+            training=training.halved() if self._attrs(number).get(HALVED) else training,
         )
 
-    def _live(self, trial: FrozenTrial) -> optuna.Trial:
-        return optuna.Trial(self._study, trial._trial_id)
+    def _can_halve(self, config: TrialConfig) -> bool:
+        return config.training.batch > 1 and not self._attrs(config.number).get(HALVED)
+
+    def _live(self, number: int) -> optuna.Trial:
+        """Take up a trial of the study as it was when it was asked for."""
+        self._seed_sampler(number)
+        return optuna.Trial(self._study, self._trial_id(number))
+
+    def _seed_sampler(self, number: int) -> None:
+        seed = child_seed(self._spec.search.seed, f"ask {number}") % 2**32
+        self._study.sampler = make_sampler(self._spec.search.sampler, seed=seed)
 
     def _asked(self) -> int:
         return self._count(TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -267,7 +392,7 @@ class Hub:
     def _draw(self, trial: optuna.Trial) -> Point:
         space, point = self._spec.space, self._planned(trial.number)
         if point is None:
-            return space.draw(trial)
+            return space.draw(Redrawing(trial))
         for key in space.active(point):
             space.dimensions[key].draw(key, trial)
         return point
@@ -369,13 +494,18 @@ class Hub:
         self._study.tell(number, ending.values, state=TrialState[ending.state])
         self._companion.end(number, running.vectors.get(steps), ending)
         del self._running[number]
+        self._files.remove(number)
         self._ended.append(ending)
+        self._seconds_ended += running.seconds_before + running.seconds
         if ending.state == "COMPLETE":
             self._pool.finish(running.curve)
         self._listener.ended(running.config, ending)
 
     def _set_attr(self, number: int, key: str, value: Any) -> None:
         self._study._storage.set_trial_user_attr(self._trial_id(number), key, value)
+
+    def _attrs(self, number: int) -> Mapping[str, Any]:
+        return self._study._storage.get_trial(self._trial_id(number)).user_attrs
 
     def _trial_id(self, number: int) -> int:
         return self._study._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)

@@ -61,8 +61,8 @@ class Record(Protocol):
 class Mirror(Protocol):
     """Keeps every curve as one number; ``Companion`` does so in a study of one objective."""
 
-    def start(self, config: TrialConfig) -> None:
-        """Open a curve for a trial's attempt; the curve of an earlier attempt ends as failed."""
+    def go_on(self, config: TrialConfig, vectors: Mapping[int, Vector]) -> None:
+        """Open the curve of a trial's attempt, or open it again with all its points."""
         ...
 
     def report(self, number: int, step: int, vector: Vector) -> None:

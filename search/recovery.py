@@ -18,6 +18,7 @@ from search.pruners import make_pruner
 from search.recorder import Ending, Recorder
 from search.spec import SweepSpec
 from search.study import open_studies
+from search.trial_files import TrialFiles
 from search.vectors import RecordedReport, attempt_of
 from spaces import METRICS
 
@@ -40,14 +41,17 @@ def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Call
         folder, storage=spec.search.storage, directions=[objective.direction for objective in spec.objectives]
     )
     metadata = read_sweep_json(folder).metadata
+    companion = Companion(studies.companion, [objective.metric for objective in spec.objectives])
+    companion.close_strays()
     hub = Hub(
         spec,
         studies.main,
-        companion=Companion(studies.companion, [objective.metric for objective in spec.objectives]),
+        companion=companion,
         recorder=Recorder(folder, spec, metadata),
         pruner=make_pruner(spec, studies.companion),
         listener=listener,
         is_over=is_over,
+        files=TrialFiles(folder),
     )
     _recover(hub, studies.main, tables=read_sweep(folder), spec=spec)
     return hub
@@ -57,13 +61,15 @@ def _recover(hub: Hub, study: optuna.Study, *, tables: SweepTables, spec: SweepS
     """Take in finished trials; end or adopt the running ones.
 
     A trial that was running is ended if the record holds its end, the decision to end it, or its last report; else it
-    is adopted: it starts again with the same settings.
+    is adopted: it goes on after its last report. Finished trials come first, since decisions are made from them.
     """
-    for trial in study.get_trials(deepcopy=False):
+    trials = study.get_trials(deepcopy=False)
+    for trial in trials:
         if trial.state.is_finished():
             ending = Ending(_state_of(trial), trial.user_attrs.get("reason", ""), _values_of(trial))
             hub.remember(trial, ending)
-        elif trial.state == optuna.trial.TrialState.RUNNING:
+    for trial in trials:
+        if trial.state == optuna.trial.TrialState.RUNNING:
             _take_up(hub, trial, tables, spec)
 
 
@@ -74,13 +80,16 @@ def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec)
     if len(recorded):
         row = recorded.to_dict("records")[-1]
         values = reported[spec.trial.steps].values if row["state"] == "COMPLETE" else None
-        hub.finish_adopted(trial, Ending(row["state"], row["reason"], values), reported=reported, is_recorded=True)
+        ending = Ending(row["state"], row["reason"], values)
+        hub.finish_adopted(trial, ending, reported=reported, is_recorded=True, is_decided=True)
         return
     ending = _decided_ending(trial.number, attempt, tables, reported, steps=spec.trial.steps)
+    decided = frozenset(int(step) for step in _of_attempt(tables.decisions, trial.number, attempt)["step"])
     if ending is None:
-        hub.adopt(trial)
+        hub.adopt(trial, reported=reported, decided=decided)
     else:
-        hub.finish_adopted(trial, ending, reported=reported, is_recorded=False)
+        is_decided = max(reported, default=0) in decided
+        hub.finish_adopted(trial, ending, reported=reported, is_recorded=False, is_decided=is_decided)
 
 
 def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, RecordedReport]:
@@ -93,6 +102,7 @@ def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -
             values=tuple(float(row[name]) for name in names),
             exposure={task: float(row[f"exposure.{task}"]) for task in tasks if pd.notna(row[f"exposure.{task}"])},
             progress=float(row["progress"]),
+            seconds=float(row["seconds"]),
             scores={metric: float(row[f"metric.{metric}"]) for metric in METRICS if pd.notna(row[f"metric.{metric}"])},
         )
         for row in rows.to_dict("records")

@@ -9,11 +9,13 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from typing_extensions import override
 
-from search.hub import Hub
+from search.hub import Hub, Loss
 from search.searcher import NUMBER_KEY
 from trainable.ray_entry import ENDING_KEY, ending_of, report_of
 
 _LONGEST_REASON = 300
+_NODE_SIGNS = ("node died", "node has died", "its node", "was terminated", "node failure", "node is dead")
+"""What Ray says of an actor whose node went away."""
 
 
 class HubScheduler(FIFOScheduler):
@@ -36,10 +38,19 @@ class HubScheduler(FIFOScheduler):
 
     @override
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        self._hub.fail(trial.config[NUMBER_KEY], f"worker died: {_last_words(trial)}")
+        self._hub.lose(trial.config[NUMBER_KEY], _last_words(trial), loss=_loss_of(trial))
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+
+def _loss_of(trial: Trial) -> Loss:
+    """Say what took the worker: its node was taken away or lost, or it died itself."""
+    error = trial.get_pickled_error()
+    if getattr(error, "preempted", False):
+        return "preempted"
+    words = str(error).lower()
+    return "node lost" if "node" in words and any(sign in words for sign in _NODE_SIGNS) else "worker died"
 
 
 def _last_words(trial: Trial) -> str:

@@ -8,8 +8,9 @@ from ray.tune.search import Searcher
 from typing_extensions import override
 
 from search.hub import Hub
+from search.trial_files import TrialFiles
+from trainable.ray_entry import CHECKPOINT_KEY, TRIAL_KEY
 
-TRIAL_KEY = "trial"
 NUMBER_KEY = "number"
 
 
@@ -19,9 +20,9 @@ class HubSearcher(Searcher):
     Ray saves its searcher every few seconds; the study is what is resumed from, so there is nothing to save.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, files: TrialFiles) -> None:
         super().__init__()
-        self._hub = hub
+        self._hub, self._files = hub, files
 
     @override
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
@@ -32,7 +33,8 @@ class HubSearcher(Searcher):
         config = self._hub.ask()
         if config is None:
             return Searcher.FINISHED  # None would mean: ask again
-        return {TRIAL_KEY: config.model_dump_json(), NUMBER_KEY: config.number}
+        checkpoint = str(self._files.checkpoint(config.number))
+        return {TRIAL_KEY: config.model_dump_json(), NUMBER_KEY: config.number, CHECKPOINT_KEY: checkpoint}
 
     @override
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:

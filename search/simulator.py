@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import optuna
 
@@ -19,6 +20,7 @@ from search.pruners import Pruner, Vector, make_pruner
 from search.recorder import Ending
 from search.spec import SweepSpec
 from search.study import Studies, memory_studies
+from search.trial_files import TrialFiles
 from spaces import Scalar, TrialConfig
 from trainable.report import TrialReport
 
@@ -92,10 +94,14 @@ class MemoryRecord:
         self.endings.append(SimulatedEnding(config, ending, steps, self.spent_s))
 
 
+_NOWHERE = Path("nowhere")
+"""Simulated trials leave no checkpoints."""
+
+
 class NoMirror:
     """Keeps no curve; for pruners that ask no companion study."""
 
-    def start(self, config: TrialConfig) -> None:
+    def go_on(self, config: TrialConfig, vectors: Mapping[int, Vector]) -> None:
         """Nothing."""
 
     def report(self, number: int, step: int, vector: Vector) -> None:
@@ -154,6 +160,7 @@ def simulate(
         pruner=pruner or make_pruner(spec, studies.companion),
         listener=_Deaf(),
         is_over=lambda: record.spent_s >= budget_s,
+        files=TrialFiles(_NOWHERE),
     )
     _Workers(hub, record, landscape, timer=timer).run(spec.search.concurrency)
     return record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, time, timedelta
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
@@ -162,6 +163,22 @@ def _seconds(value: object) -> object:
     return math.fsum(float(number) * _UNITS_S[unit] for number, unit in parts)
 
 
+def end_of(deadline: str, *, now: datetime) -> datetime:
+    """Give the moment of a deadline: the next time of day, or the date and time.
+
+    Raises:
+        ValueError: If there is no such time.
+
+    """
+    try:
+        if len(deadline) > len("07:30"):
+            return datetime.fromisoformat(deadline)
+        at = datetime.combine(now.date(), time.fromisoformat(deadline))
+    except ValueError as error:
+        raise ValueError(f"got {deadline!r}; expected a time such as 07:30 or 2026-03-02 07:30") from error
+    return at if at > now else at + timedelta(days=1)
+
+
 class SearchConfig(BaseModel):
     """How the space is searched, and how long."""
 
@@ -182,8 +199,21 @@ class SearchConfig(BaseModel):
         gt=0,
         description="no trial starts after this time: `8h`, `1h30m`, `45s` or seconds; none if absent",
     )
+    deadline: str | None = Field(
+        default=None,
+        pattern=r"^(\d{4}-\d{2}-\d{2}[T ])?\d{2}:\d{2}$",
+        description="no trial starts after this local time: the next `07:30`, or `2026-03-02 07:30`; none if absent",
+    )
+    gpu_hours: float | None = Field(
+        default=None, gt=0, description="no trial starts after so many hours of GPUs, all runs together; none if absent"
+    )
     enqueue: tuple[PresetName, ...] = Field(
         default=(), description="published settings to try right after the baseline, in order"
+    )
+    retries: int = Field(
+        default=1,
+        ge=0,
+        description="how often a trial goes on after its worker died; a node that is lost or taken away does not count",
     )
     concurrency: int = Field(default=1, ge=1, description="trials that run at the same time")
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="seed of the sampler")
@@ -205,6 +235,13 @@ class SearchConfig(BaseModel):
         if twice := {metric for metric in metrics if metrics.count(metric) > 1}:
             raise ValueError(f"{', '.join(sorted(twice))} stands twice; a score has one constraint")
         return constraints
+
+    @field_validator("deadline")
+    @classmethod
+    def _check_deadline(cls, deadline: str | None) -> str | None:
+        if deadline is not None:
+            end_of(deadline, now=datetime.now())
+        return deadline
 
     @field_validator("storage")
     @classmethod
@@ -291,6 +328,10 @@ def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
     if trial.final_rows is not None and trial.final_rows < trial.rung_rows:
         message = f"got {trial.final_rows}; expected at least the {trial.rung_rows} rows of trial.rung_rows"
         faults.append(Fault(("trial", "final_rows"), message, fix="Raise it or lower trial.rung_rows."))
+    if search.gpu_hours is not None and not trial.resources.gpus:
+        fix = "Set trial.resources.gpus, or remove it; search.time_limit counts hours of any kind."
+        message = "it has no effect: trials take no GPU"
+        faults.append(Fault(("search", "gpu_hours"), message, fix=fix, at_key=True))
     faults.extend(_pruner_faults(spec, given))
     if search.sampler.name == "gp" and search.trials > MOST_GP_TRIALS:
         message = f"gp takes minutes to propose a point after {MOST_GP_TRIALS} trials; search.trials is {search.trials}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -25,8 +27,9 @@ from search.recorder import record_columns
 from search.recovery import open_hub
 from search.scheduler import HubScheduler
 from search.searcher import HubSearcher
-from search.spec import SweepSpec
+from search.spec import SearchConfig, SweepSpec, end_of
 from search.sweep_spec import SPEC_KEY, spec_of
+from search.trial_files import TrialFiles
 from trainable.ray_entry import RayTrial
 
 _MOST_FITS = 3
@@ -82,24 +85,24 @@ def resume_sweep(folder: Path, *, listener: Listener) -> Outcome:
 
 
 def _search(spec: SweepSpec, folder: Path, listener: Listener) -> Outcome:
-    interruption, deadline = _Interruption(), _deadline(spec.search.time_limit)
+    interruption, deadline = _Interruption(), _deadline(spec.search)
     hub = open_hub(spec, folder, listener=listener, is_over=lambda: interruption.is_requested or deadline())
     with interruption, local_ray(spec) as scratch:
         interruption.install()  # again: starting Ray replaces the handler of SIGTERM
         for _ in range(_MOST_FITS):
             if not hub.has_budget:
                 break
-            _fit(hub, spec, scratch)
+            _fit(hub, spec, scratch, TrialFiles(folder))
             shutil.rmtree(scratch, ignore_errors=True)
     return Outcome(hub.ended, hub.completed, hub.ended < spec.search.trials, hub.last_failure())
 
 
-def _fit(hub: Hub, spec: SweepSpec, scratch: Path) -> None:
+def _fit(hub: Hub, spec: SweepSpec, scratch: Path, files: TrialFiles) -> None:
     resources = spec.trial.resources
     tune.Tuner(
         tune.with_resources(RayTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
         tune_config=tune.TuneConfig(
-            search_alg=HubSearcher(hub),
+            search_alg=HubSearcher(hub, files),
             scheduler=HubScheduler(hub),
             num_samples=-1,
             max_concurrent_trials=spec.search.concurrency,
@@ -115,9 +118,14 @@ def _fit(hub: Hub, spec: SweepSpec, scratch: Path) -> None:
     ).fit()
 
 
-def _deadline(time_limit: float | None) -> Callable[[], bool]:
-    end = None if time_limit is None else time.monotonic() + time_limit
-    return lambda: end is not None and time.monotonic() >= end
+def _deadline(search: SearchConfig) -> Callable[[], bool]:
+    """Tell when the time is up, by the time limit from now on or by the clock, whichever is earlier."""
+    left = [search.time_limit] if search.time_limit is not None else []
+    if search.deadline is not None:
+        now = datetime.now()
+        left.append((end_of(search.deadline, now=now) - now).total_seconds())
+    end = time.monotonic() + min(left) if left else math.inf
+    return lambda: time.monotonic() >= end
 
 
 @contextmanager

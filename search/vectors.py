@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from optuna.trial import FrozenTrial
 
 from search.pruners import Vector
+from trainable.report import TrialReport
 
 CONSTRAINED_KEY = "constrained"
 """User attribute that holds the final constrained scores of a completed trial."""
@@ -35,6 +36,7 @@ class RecordedReport:
         values: The objectives as they were measured.
         exposure: Share of the signal planned for each task that the trial has had, by task.
         progress: Share of the steps done.
+        seconds: Since the attempt started.
         scores: All scores of the report, by name.
 
     """
@@ -42,7 +44,12 @@ class RecordedReport:
     values: tuple[float, ...]
     exposure: Mapping[str, float]
     progress: float
+    seconds: float
     scores: Mapping[str, float]
+
+    def as_report(self, step: int) -> TrialReport:
+        """Give the part of the trial's own report that decisions depend on."""
+        return TrialReport(step, self.progress, self.seconds, self.scores, {}, {}, {}, self.exposure)
 
 
 def exposure_of(exposure: Mapping[str, float], progress: float, *, metrics: Sequence[str], weighting: object) -> Vector:

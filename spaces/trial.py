@@ -275,6 +275,12 @@ class TrainingConfig(BaseModel):
             raise ValueError(f"rungs must rise and lie between 1 and {steps - 1}; got {list(rungs)}")
         return rungs
 
+    def halved(self) -> Self:
+        """Give the same training with batches of half the size and twice as many; each step sees the same rows."""
+        if self.batch % 2 == 0:
+            return self.model_copy(update={"batch": self.batch // 2, "accumulation": 2 * self.accumulation})
+        return self.model_copy(update={"batch": 1, "accumulation": self.batch * self.accumulation})
+
     @property
     def report_steps(self) -> tuple[int, ...]:
         """Steps after which the trial reports: the rungs and the last step."""
@@ -287,7 +293,8 @@ class TrialConfig(BaseModel):
     model_config = _FROZEN
 
     number: int = Field(ge=0, description="the trial's number in the study")
-    attempt: int = Field(default=0, ge=0, description="how often it was started before")
+    attempt: int = Field(default=0, ge=0, description="how often it was started anew before")
+    from_step: int = Field(default=0, ge=0, description="the last step that this attempt has reported already")
     model: ModelConfig
     data: DataConfig
     training: TrainingConfig

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import traceback
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from ray import tune
 from typing_extensions import override
 
 from spaces.trial import TrialConfig
+from trainable.checkpoint import load_checkpoint, save_checkpoint
 from trainable.errors import MemoryExhaustedError, TrialError
 from trainable.host import host_for
 from trainable.report import TrialReport
@@ -20,8 +23,11 @@ from trainable.trial import Trial
 
 _log = logging.getLogger(__name__)
 
-REPORT_KEY = "paretune_report"
-ENDING_KEY = "paretune_ending"
+TRIAL_KEY, CHECKPOINT_KEY = "trial", "checkpoint"
+"""What a trial is told: its config as JSON, and the file of its checkpoint, if any."""
+
+REPORT_KEY, ENDING_KEY = "paretune_report", "paretune_ending"
+"""What it says: a report as JSON, or why it ended without one."""
 
 
 class RayTrial(tune.Trainable):
@@ -32,19 +38,52 @@ class RayTrial(tune.Trainable):
 
     @override
     def setup(self, config: dict[str, Any]) -> None:
-        self._config = TrialConfig.model_validate_json(config["trial"])
+        self._config = TrialConfig.model_validate_json(config[TRIAL_KEY])
+        self._checkpoint = Path(config[CHECKPOINT_KEY]) if config.get(CHECKPOINT_KEY) else None
         self._trial: Trial | None = None
         torch.set_num_threads(max(1, int(self._config.training.resources.cpus)))
 
     @override
     def step(self) -> dict[str, Any]:
         try:
+            report = None
             if self._trial is None:
                 self._trial = Trial(self._config, host_for(self._config.model, self._config.data))
-            return {REPORT_KEY: json.dumps(asdict(self._trial.advance()))}
+                report = self._go_on(self._trial)
+            while report is None or report.step <= self._config.from_step:  # steps that were reported before
+                report = self._trial.advance()
+                self._keep(self._trial, report)
+            return {REPORT_KEY: json.dumps(asdict(report))}
         except Exception as error:  # the one place that turns any failure into a recorded ending
             _log.warning("trial %d failed: %s", self._config.number, traceback.format_exc())
             return {ENDING_KEY: reason_of(error)}
+
+    def _go_on(self, trial: Trial) -> TrialReport | None:
+        """Go on from the checkpoint of an attempt that was interrupted; without one it trains its steps again.
+
+        Returns:
+            The report that the checkpoint was written with: it may not have reached the driver.
+
+        """
+        if self._checkpoint is None or not self._config.from_step:
+            return None
+        try:
+            saved = load_checkpoint(self._checkpoint)
+        except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+            _log.warning("trial %d starts again, its checkpoint can't be read: %s", self._config.number, error)
+            return None
+        if saved["attempt"] != self._config.attempt:
+            return None
+        trial.load_state_dict(saved["trial"])
+        return TrialReport(**saved["report"])
+
+    def _keep(self, trial: Trial, report: TrialReport) -> None:
+        """Write the state after a report, before the driver hears the report."""
+        if self._checkpoint is None or trial.is_finished:
+            return
+        self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        state = {"attempt": self._config.attempt, "report": asdict(report), "trial": trial.state_dict()}
+        save_checkpoint(self._checkpoint, state)
 
     @override
     def reset_config(self, new_config: dict[str, Any]) -> bool:

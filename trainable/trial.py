@@ -45,7 +45,7 @@ class Trial:
 
         """
         self._config, self._host, self._clock = config, host, clock
-        self._started = clock()
+        self._started, self._seconds_before = clock(), 0.0
         self._step = 0
         seed, records = config.training.seed, host.split.train
         self._pace = SelfPace(records, host.base_losses) if config.curriculum.pacing == "self_paced" else None
@@ -84,6 +84,11 @@ class Trial:
         torch.manual_seed(child_seed(seed, "dropout"))
 
     @property
+    def step(self) -> int:
+        """Optimizer steps done."""
+        return self._step
+
+    @property
     def is_finished(self) -> bool:
         """Whether every step is done."""
         return self._step >= self._config.training.steps
@@ -108,7 +113,7 @@ class Trial:
         return TrialReport(
             step=self._step,
             progress=progress,
-            seconds=self._clock() - self._started,
+            seconds=self._seconds(),
             metrics=metrics,
             losses={name: part.total / part.count for name, part in totals.items() if part.count},
             weights=dict[str, float](self._weights.items()),
@@ -121,6 +126,7 @@ class Trial:
         devices = torch.cuda.device_count() if self._host.base.device.type == "cuda" else 0
         return {
             "step": self._step,
+            "seconds": self._seconds(),
             "adapter": [value.detach().cpu().clone() for value in self._parameters],
             "optimizer": copy.deepcopy(self._optimizer.state_dict()),
             "sampler": self._sampler.state_dict(),
@@ -132,6 +138,7 @@ class Trial:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from the state of a trial of the same config."""
         self._step = state["step"]
+        self._started, self._seconds_before = self._clock(), state["seconds"]
         with torch.no_grad():
             for value, saved in zip(self._parameters, state["adapter"], strict=True):
                 value.copy_(saved)
@@ -148,6 +155,9 @@ class Trial:
     def close(self) -> None:
         """Take the adapter off the base."""
         detach_adapter(self._model)
+
+    def _seconds(self) -> float:
+        return self._seconds_before + self._clock() - self._started
 
     def _train_step(self) -> dict[TermName, TermSum]:
         training = self._config.training

@@ -65,3 +65,45 @@ def test_a_model_that_cannot_be_loaded_is_named():
     worker = RayTrial(settings(0, model={"path": "/nowhere/qwen"}))
     assert ending_of(worker.train()).startswith("bad model: can't load the model '/nowhere/qwen'")
     worker.stop()
+
+
+def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint_as_if_nothing_had_happened(tmp_path):
+    training = {"steps": 4, "rungs": (1, 2, 3), "batch": 2, "rung_rows": 4, "final_rows": 4, "seed": 3}
+    path = tmp_path / "checkpoints" / "trial-00000.pt"
+
+    def worker(from_step):
+        parts = {"training": training, "from_step": from_step, "mixture": {"weighting": {"name": "dwa"}}}
+        return RayTrial(settings(0, **parts) | {"checkpoint": str(path)})
+
+    whole = RayTrial(settings(0, training=training, mixture={"weighting": {"name": "dwa"}}))
+    expected = [report_of(whole.train()) for _ in range(4)]
+    whole.stop()
+    first = worker(0)
+    reports = [report_of(first.train()) for _ in range(2)]
+    first.stop()
+    second = worker(2)  # both reports reached the driver
+    reports += [report_of(second.train())]
+    second.stop()
+    third = worker(2)  # the third report did not: it is said again, not trained again
+    repeated = report_of(third.train())
+    assert repeated == reports[-1]
+    reports += [report_of(third.train())]
+    third.stop()
+    path.unlink()
+    fourth = worker(3)  # without a checkpoint its steps are trained again, and not reported twice
+    last = report_of(fourth.train())
+    fourth.stop()
+    for report, other in zip([*reports, last], [*expected, expected[-1]], strict=True):
+        assert (report.step, report.metrics, report.losses) == (other.step, other.metrics, other.losses)
+
+
+def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path):
+    path = tmp_path / "trial.pt"
+    path.write_bytes(b"no checkpoint")
+    worker = RayTrial(settings(0, from_step=1) | {"checkpoint": str(path)})
+    report = report_of(worker.train())
+    worker.stop()
+    alone = RayTrial(settings(0))
+    alone.train()
+    assert (report.step, report.metrics) == (2, report_of(alone.train()).metrics)
+    alone.stop()

@@ -6,6 +6,7 @@ from optuna.trial import TrialState
 
 from results import read_sweep
 from search.study import open_studies
+from search.trial_files import TrialFiles
 from spaces import SearchSpace
 
 
@@ -111,7 +112,7 @@ def test_the_record_equals_the_study(tmp_path):
     hub = start_hub(made_spec(), tmp_path)
     for quality in (0.6, 0.8, 0.1, 0.7):
         run_to_end(hub, hub.ask(), quality=quality)
-    hub.fail(hub.ask().number, "out of memory: made up")
+    hub.fail(hub.ask().number, "diverged: made up")
     recorded = duckdb.sql(f"SELECT trial, state FROM '{tmp_path}/trials/*.parquet' ORDER BY trial").fetchall()
     assert recorded == [(number, state.name) for number, state in sorted(states(tmp_path).items())]
     values = duckdb.sql(
@@ -131,18 +132,80 @@ def test_a_report_is_in_the_record_before_the_study_hears_of_it(tmp_path, monkey
     assert list(read_sweep(tmp_path).reports["step"]) == [2]
 
 
-def test_a_running_trial_of_a_dead_driver_is_started_again_with_the_same_settings(tmp_path):
+def test_a_running_trial_of_a_dead_driver_goes_on_after_its_last_report_with_the_same_settings(tmp_path):
     first = start_hub(made_spec(), tmp_path)
     run_to_end(first, first.ask(), quality=0.5)
     running = first.ask()
     first.report(running.number, made_report(2, miou=0.5, f1=0.5))
     hub = start_hub(made_spec(), tmp_path)
     again = hub.ask()
-    assert (again.number, again.attempt) == (running.number, 1)
-    assert again.model_copy(update={"attempt": 0}) == running
-    run_to_end(hub, again, quality=0.5)
-    row = read_sweep(tmp_path).trials.iloc[-1]
-    assert (row["trial"], row["state"], row["seconds"]) == (running.number, "COMPLETE", 8.0)
+    assert (again.number, again.attempt, again.from_step) == (running.number, 0, 2)
+    assert again.model_copy(update={"from_step": 0}) == running
+    for step in (4, 6):
+        hub.report(again.number, made_report(step, miou=0.5 * step / 6, f1=0.5 * step / 6))
+    tables = read_sweep(tmp_path)
+    row = tables.trials.iloc[-1]
+    assert (row["trial"], row["state"], row["seconds"], row["attempt"]) == (running.number, "COMPLETE", 6.0, 0)
+    assert list(tables.reports.query(f"trial == {running.number}")["step"]) == [2, 4, 6]
+
+
+def test_a_report_that_was_recorded_and_not_decided_on_is_decided_on_by_the_next_driver(tmp_path, monkeypatch):
+    """The decision is the one that would have been made, and is made once."""
+    first = start_hub(made_spec(), tmp_path)
+    for quality in (0.6, 0.8):
+        run_to_end(first, first.ask(), quality=quality)
+    weak = first.ask()
+    monkeypatch.setattr(first, "_decided", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        first.report(weak.number, made_report(2, miou=0.01, f1=0.01))
+    hub = start_hub(made_spec(), tmp_path)
+    assert states(tmp_path)[weak.number] == TrialState.PRUNED
+    decisions = read_sweep(tmp_path).decisions.query(f"trial == {weak.number}")
+    assert list(decisions["verdict"]) == ["STOP"]
+    assert hub.ask().number == weak.number + 1
+
+
+@pytest.mark.parametrize(("loss", "survived"), [("preempted", 5), ("node lost", 5), ("worker died", 1)])
+def test_a_worker_that_is_gone_costs_a_retry_only_if_it_died_by_itself(tmp_path, loss, survived):
+    hub = start_hub(made_spec(), tmp_path)
+    config = hub.ask()
+    hub.report(config.number, made_report(2, miou=0.5, f1=0.5))
+    for _ in range(survived):
+        hub.lose(config.number, "made up", loss=loss)
+        again = hub.ask()
+        assert (again.number, again.attempt, again.from_step) == (config.number, 0, 2)
+    hub.lose(config.number, "made up", loss=loss)
+    expected = TrialState.FAIL if loss == "worker died" else TrialState.RUNNING
+    assert states(tmp_path)[config.number] == expected
+    if loss == "worker died":
+        assert read_sweep(tmp_path).trials.iloc[-1]["reason"] == "worker died: made up"
+
+
+def test_a_trial_that_runs_out_of_memory_starts_again_once_with_halved_batches(tmp_path):
+    hub = start_hub(made_spec(), tmp_path)
+    config = hub.ask()
+    hub.report(config.number, made_report(2, miou=0.5, f1=0.5))
+    hub.fail(config.number, "out of memory: made up")
+    again = hub.ask()
+    assert (again.number, again.attempt, again.from_step) == (config.number, 1, 0)
+    assert (again.training.batch, again.training.accumulation) == (config.training.batch // 2, 2)
+    assert run_to_end(hub, again, quality=0.5).endswith("with batches halved after it ran out of memory")
+    second = hub.ask()
+    hub.fail(second.number, "out of memory: made up")
+    hub.fail(hub.ask().number, "out of memory: made up")
+    assert states(tmp_path)[second.number] == TrialState.FAIL
+
+
+def test_the_checkpoint_of_a_trial_that_ended_is_removed(tmp_path):
+    hub = start_hub(made_spec(), tmp_path)
+    config = hub.ask()
+    path = TrialFiles(tmp_path).checkpoint(config.number)
+    path.parent.mkdir()
+    path.write_bytes(b"state")
+    hub.report(config.number, made_report(2, miou=0.5, f1=0.5))
+    assert path.exists()
+    hub.fail(config.number, "diverged: made up")
+    assert not path.exists()
 
 
 def test_a_trial_killed_before_it_was_drawn_is_drawn_on_resume(tmp_path):
@@ -150,7 +213,7 @@ def test_a_trial_killed_before_it_was_drawn_is_drawn_on_resume(tmp_path):
     run_to_end(first, first.ask(), quality=0.5)
     studies(tmp_path).main.ask()
     again = start_hub(made_spec(), tmp_path).ask()
-    assert (again.number, again.attempt) == (1, 1)
+    assert (again.number, again.attempt, again.from_step) == (1, 0, 0)
     assert set(studies(tmp_path).main.get_trials()[1].params) >= {"optimizer.learning_rate", "mixture.giou.on"}
 
 
@@ -253,3 +316,16 @@ def test_an_unfinished_version_of_optuna_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(optuna, "__version__", "6.0.0")
     with pytest.raises(Exception, match=r"tested with Optuna 5\.0; found 6\.0\.0"):
         studies(tmp_path)
+
+
+def test_no_trial_starts_and_running_ones_stop_once_the_hours_of_gpus_are_spent(tmp_path):
+    spec = made_spec(gpu_hours=5 / 3600)
+    resources = spec.trial.resources.model_copy(update={"gpus": 1.0})
+    spec = spec.model_copy(update={"trial": spec.trial.model_copy(update={"resources": resources})})
+    hub = start_hub(spec, tmp_path)
+    config = hub.ask()
+    verdicts = [hub.report(config.number, made_report(step, miou=0.5, f1=0.5)).verdict for step in (2, 4, 6)]
+    assert verdicts == ["CONTINUE", "CONTINUE", "STOP"]  # six seconds, the last step over the limit
+    assert hub.gpu_hours == 6 / 3600
+    assert hub.ask() is None
+    assert start_hub(spec, tmp_path).ask() is None  # a resumed sweep has not more

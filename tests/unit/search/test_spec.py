@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import get_args
 
 import pytest
@@ -12,6 +13,7 @@ from search.spec import (
     SearchConfig,
     SweepSpec,
     contradictions,
+    end_of,
     key_fields,
 )
 from spaces import METRICS, parse_space
@@ -256,3 +258,22 @@ def test_a_score_has_one_constraint() -> None:
 def test_a_control_cannot_be_constrained() -> None:
     with pytest.raises(ValidationError, match="it cannot be a constraint"):
         spec_of(search={"constraints": [{"metric": "grounding.constant_box_miou", "max_drop": 0.1}]})
+
+
+@pytest.mark.parametrize(
+    ("deadline", "end"),
+    [
+        ("07:30", datetime(2026, 3, 2, 7, 30)),
+        ("22:15", datetime(2026, 3, 1, 22, 15)),
+        ("22:00", datetime(2026, 3, 2, 22, 0)),
+        ("2026-03-05 06:00", datetime(2026, 3, 5, 6, 0)),
+    ],
+)
+def test_a_deadline_is_the_next_time_of_day_or_a_date(deadline: str, end: datetime) -> None:
+    assert end_of(deadline, now=datetime(2026, 3, 1, 22, 0)) == end
+
+
+@pytest.mark.parametrize("deadline", ["25:00", "7:30", "tomorrow", "2026-13-01 07:30", "07:30:15"])
+def test_a_deadline_that_is_no_time_is_refused(deadline: str) -> None:
+    with pytest.raises(ValidationError, match="deadline"):
+        SearchConfig.model_validate({"deadline": deadline})
