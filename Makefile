@@ -11,7 +11,8 @@ sweep: $(READY)
 	$(BIN)/paretune sweep examples/shapes.yaml
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 -m "not ray"
+	$(BIN)/python -m pytest -m ray
 
 # The same laws on many more draws, among them ten thousand mutated data sets and as many mutated sweep files.
 nightly: $(READY)

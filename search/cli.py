@@ -96,11 +96,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from search.check import RefusedError, check_data
-    from search.check_files import check_lines, tokens_line, write_check, write_refused
     from search.spec_file import load_spec
 
-    spec = load_spec(options.file, overrides=options.overrides)
+    spec = load_spec(options.file, overrides=options.overrides)  # a faulty file is named before anything heavy loads
+
+    from search.check import RefusedError, check_data
+    from search.check_files import check_lines, tokens_line, write_check, write_refused
+
     folder = options.out or Path("checks") / options.file.stem
     try:
         data = check_data(spec)
@@ -120,12 +122,14 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from search.check import check_data
-    from search.check_files import check_lines, tokens_line
-    from search.lineage import lineage
     from search.spec_file import load_spec
 
     spec = load_spec(options.file, overrides=options.overrides)
+
+    from search.check import check_data
+    from search.check_files import check_lines, tokens_line
+    from search.lineage import lineage
+
     folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     data = check_data(spec)
     print("\n".join(check_lines(data, tokens=tokens_line(data, max_length=spec.data.max_length))))
@@ -142,10 +146,12 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     from results import read_sweep
-    from search.check import check_same_data
     from search.sweep_spec import spec_of
 
     tables, spec = read_sweep(options.folder), spec_of(options.folder)
+
+    from search.check import check_same_data
+
     check_same_data(spec, data_hash=tables.metadata["data_hash"])
 
     from search.progress import SweepProgress

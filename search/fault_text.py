@@ -40,7 +40,8 @@ def _cut(word: str) -> str:
 
 
 def _cut_words(text: str) -> str:
-    return re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda match: _cut(match[0]), text)
+    """Keep words short; a path may be long, its parts are not."""
+    return re.sub(rf"[^\s/]{{{_LONGEST_WORD},}}", lambda match: _cut(match[0]), text)
 
 
 def _message_and_names(fault: Fault) -> tuple[str, Sequence[str]]:

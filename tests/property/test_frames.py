@@ -29,7 +29,7 @@ unit = st.floats(0, 1)
 def encoded(box, size, frame):
     """Write a pixel box in a frame: the opposite way of what is tested, by hand."""
     (x1, y1, x2, y2), (w, h) = box, size
-    wide, high = resized_size(size)
+    wide, high = resized_size(size) if frame == "resized_xyxy" else size
     return {
         "pixels_xyxy": (x1, y1, x2, y2),
         "pixels_xywh": (x1, y1, x2 - x1, y2 - y1),
