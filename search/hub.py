@@ -416,7 +416,7 @@ class Hub:
         """Take in all that the study holds of a trial's attempts; gives the curve of the last."""
         curve = Curve(trial.number, {}, {})
         for attempt in range(attempt_of(trial) + 1):
-            reports = measured_by_step(trial, attempt)
+            reports = measured_by_step(trial, attempt, steps=self._spec.trial.steps)
             vectors = {step: self.signed(report.values) for step, report in reports.items()}
             curve = Curve(trial.number, vectors, {step: report.exposure for step, report in reports.items()})
             for step, vector in vectors.items():

@@ -85,11 +85,19 @@ def exposure_key(attempt: int, step: int | str) -> str:
     return f"exposure:{attempt}:{step}"
 
 
-def measured_by_step(trial: FrozenTrial, attempt: int) -> dict[int, Measured]:
-    """Give what the study holds of the reports of one attempt, by step."""
+def measured_by_step(trial: FrozenTrial, attempt: int, *, steps: int) -> dict[int, Measured]:
+    """Give what the study holds of the reports of one attempt, by step.
+
+    Args:
+        trial: Of the study.
+        attempt: From 0.
+        steps: Of a whole trial; a report without exposures, as earlier versions wrote them, counts by its progress.
+
+    """
     prefix, attrs = vector_key(attempt, ""), trial.user_attrs
-    steps = [int(key.removeprefix(prefix)) for key in attrs if key.startswith(prefix)]
-    return {
-        step: Measured(tuple(attrs[vector_key(attempt, step)]), tuple(attrs[exposure_key(attempt, step)]))
-        for step in steps
-    }
+    found: dict[int, Measured] = {}
+    for step in [int(key.removeprefix(prefix)) for key in attrs if key.startswith(prefix)]:
+        values = tuple(attrs[vector_key(attempt, step)])
+        exposure = attrs.get(exposure_key(attempt, step), (step / steps,) * len(values))
+        found[step] = Measured(values, tuple(exposure))
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import start_paretune, write_sweep
-from swept import recorded_trials, study_trials
+from swept import check_sweep, recorded_trials, study_trials
 
 pytestmark = pytest.mark.ray
 
@@ -33,10 +33,20 @@ def workers_of(process):
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes through /proc")
-def test_a_killed_worker_fails_its_trial_and_the_sweep_goes_on(tmp_path):
+@pytest.mark.parametrize("retries", [0, 1])
+def test_a_killed_worker_costs_its_trial_a_retry_and_the_sweep_goes_on(tmp_path, retries):
     write_sweep(tmp_path)
     log = tmp_path / "log"
-    words = ["sweep", "sweep.yaml", "--out", "out", "--set", "search.concurrency=1"]
+    words = [
+        "sweep",
+        "sweep.yaml",
+        "--out",
+        "out",
+        "--set",
+        "search.concurrency=1",
+        "--set",
+        f"search.retries={retries}",
+    ]
     process = start_paretune(words, cwd=tmp_path, log=log)
     end = time.monotonic() + 120
     victims = []
@@ -49,7 +59,10 @@ def test_a_killed_worker_fails_its_trial_and_the_sweep_goes_on(tmp_path):
     assert process.wait(200) == 0, log.read_text()
     trials = recorded_trials(tmp_path / "out")
     assert trials == study_trials(tmp_path / "out")
-    assert trials[1] == (1, "FAIL")
-    assert [state for _, state in trials].count("FAIL") == 1
-    assert "trial 1 FAIL" in log.read_text() and "worker died: " in log.read_text()
+    assert [state for _, state in trials].count("FAIL") == 1 - retries
+    if retries:
+        check_sweep(tmp_path / "out", trials=4)
+    else:
+        assert trials[1] == (1, "FAIL")
+        assert "trial 1 FAIL" in log.read_text() and "worker died: " in log.read_text()
     assert "Traceback" not in log.read_text()
