@@ -39,7 +39,7 @@ def test_a_sweep_runs_on_photographs_with_coco_boxes(tmp_path, examples):
         f"""SELECT "metric.grounding.constant_box_miou", "metric.grounding.parse_failure_rate", "metric.text.token_f1"
             FROM '{folder}/reports/*.parquet' WHERE step = 4"""
     ).fetchall()
-    assert len(rows) == 2
+    assert 1 <= len(rows) <= 2  # a model that writes no box is stopped
     assert all(0 < constant < 1 and 0 <= failures <= 1 and 0 <= f1 <= 1 for constant, failures, f1 in rows)
 
 
