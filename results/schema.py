@@ -24,8 +24,8 @@ COLUMNS_KEY = "columns"
 
 TableName = Literal["trials", "reports", "decisions"]
 State = Literal["COMPLETE", "PRUNED", "FAIL"]
-Role = Literal["baseline", "preset", "search"]
-Verdict = Literal["CONTINUE", "STOP", "SUSPEND"]
+Role = Literal["baseline", "preset", "search", "clone"]
+Verdict = Literal["CONTINUE", "STOP", "SUSPEND", "REQUEUE"]
 Direction = Literal["maximize", "minimize"]
 ParamType = Literal["float", "int", "bool", "str"]
 ParamValue = bool | int | float | str | None

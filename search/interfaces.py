@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from results.schema import Verdict
+from results.schema import Role, Verdict
 from search.pruners import Vector
 from search.recorder import Ending
 from spaces import Scalar, TrialConfig
@@ -50,6 +50,7 @@ class Record(Protocol):
         params: Mapping[str, Scalar | None],
         ending: Ending,
         *,
+        role: Role,
         steps: int,
         seconds: float,
         started: datetime,

@@ -71,8 +71,6 @@ class Recorder:
         self._writer = RecordWriter(folder, record_columns(spec), metadata)
         self._objectives = [objective.metric for objective in spec.objectives]
         self._pruner = spec.search.pruner.name
-        self._seed = spec.trial.seed
-        self._presets = range(1, 1 + len(spec.search.enqueue))
         self.now = now
 
     def report(self, config: TrialConfig, report: TrialReport) -> None:
@@ -113,6 +111,7 @@ class Recorder:
         params: Mapping[str, Scalar | None],
         ending: Ending,
         *,
+        role: Role,
         steps: int,
         seconds: float,
         started: datetime,
@@ -124,19 +123,14 @@ class Recorder:
                 trial=config.number,
                 state=ending.state,
                 reason=ending.reason,
-                role=self._role(config.number),
+                role=role,
                 attempt=config.attempt,
                 steps=steps,
                 seconds=seconds,
-                seed=self._seed,
+                seed=config.training.seed,
                 started=started,
                 ended=self.now(),
                 params=params,
                 values=values,
             )
         )
-
-    def _role(self, number: int) -> Role:
-        if number == 0:
-            return "baseline"
-        return "preset" if number in self._presets else "search"

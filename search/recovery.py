@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pandas as pd
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from results import SweepTables, read_sweep, read_sweep_json
 from search.companion import Companion
@@ -16,8 +15,10 @@ from search.hub import FINAL_STEP, Hub
 from search.interfaces import Listener
 from search.pruners import make_pruner
 from search.recorder import Ending, Recorder
+from search.requests import RequestFiles
 from search.spec import SweepSpec
 from search.study import open_studies
+from search.study_trials import StudyTrials
 from search.trial_files import TrialFiles
 from search.vectors import RecordedReport, attempt_of
 from spaces import METRICS
@@ -52,44 +53,45 @@ def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Call
         listener=listener,
         is_over=is_over,
         files=TrialFiles(folder),
+        requests=RequestFiles(folder),
     )
-    _recover(hub, studies.main, tables=read_sweep(folder), spec=spec)
+    trials = StudyTrials(studies.main, sampler=spec.search.sampler, seed=spec.search.seed)
+    _recover(hub, trials, tables=read_sweep(folder), spec=spec)
     return hub
 
 
-def _recover(hub: Hub, study: optuna.Study, *, tables: SweepTables, spec: SweepSpec) -> None:
+def _recover(hub: Hub, trials: StudyTrials, *, tables: SweepTables, spec: SweepSpec) -> None:
     """Take in finished trials; end or adopt the running ones.
 
     A trial that was running is ended if the record holds its end, the decision to end it, or its last report; else it
     is adopted: it goes on after its last report. Finished trials come first, since decisions are made from them.
     """
-    trials = study.get_trials(deepcopy=False)
-    for trial in trials:
+    stored = list(trials.stored())
+    for number, trial in stored:
         if trial.state.is_finished():
-            ending = Ending(_state_of(trial), trial.user_attrs.get("reason", ""), _values_of(trial))
-            hub.remember(trial, ending)
-    for trial in trials:
-        if trial.state == optuna.trial.TrialState.RUNNING:
-            _take_up(hub, trial, tables, spec)
+            hub.remember(number, Ending(_state_of(trial), trial.user_attrs.get("reason", ""), _values_of(trial)))
+    for number, trial in stored:
+        if trial.state == TrialState.RUNNING:
+            _take_up(hub, number, attempt_of(trial.user_attrs), tables, spec)
 
 
-def _take_up(hub: Hub, trial: FrozenTrial, tables: SweepTables, spec: SweepSpec) -> None:
-    attempt = attempt_of(trial)
-    reported = _reported(trial.number, attempt, tables, spec)
-    recorded = tables.trials.loc[tables.trials["trial"] == trial.number]
+def _take_up(hub: Hub, number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> None:
+    reported = _reported(number, attempt, tables, spec)
+    recorded = tables.trials.loc[tables.trials["trial"] == number]
     if len(recorded):
         row = recorded.to_dict("records")[-1]
         values = reported[spec.trial.steps].values if row["state"] == "COMPLETE" else None
         ending = Ending(row["state"], row["reason"], values)
-        hub.finish_adopted(trial, ending, reported=reported, is_recorded=True, is_decided=True)
+        hub.finish_adopted(number, ending, reported=reported, is_recorded=True, is_decided=True)
         return
-    ending = _decided_ending(trial.number, attempt, tables, reported, steps=spec.trial.steps)
-    decided = frozenset(int(step) for step in _of_attempt(tables.decisions, trial.number, attempt)["step"])
+    decisions = _of_attempt(tables.decisions, number, attempt)
+    ending = _decided_ending(decisions, reported, steps=spec.trial.steps)
+    decided = frozenset(int(step) for step in decisions.loc[decisions["verdict"] != "REQUEUE", "step"])
     if ending is None:
-        hub.adopt(trial, reported=reported, decided=decided)
+        hub.adopt(number, reported=reported, decided=decided)
     else:
         is_decided = max(reported, default=0) in decided
-        hub.finish_adopted(trial, ending, reported=reported, is_recorded=False, is_decided=is_decided)
+        hub.finish_adopted(number, ending, reported=reported, is_recorded=False, is_decided=is_decided)
 
 
 def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, RecordedReport]:
@@ -109,16 +111,13 @@ def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -
     }
 
 
-def _decided_ending(
-    number: int, attempt: int, tables: SweepTables, reported: dict[int, RecordedReport], *, steps: int
-) -> Ending | None:
+def _decided_ending(decisions: pd.DataFrame, reported: dict[int, RecordedReport], *, steps: int) -> Ending | None:
     if steps in reported:
         return Ending("COMPLETE", FINAL_STEP, reported[steps].values)
-    decisions = _of_attempt(tables.decisions, number, attempt)
     stops = decisions.loc[decisions["verdict"] == "STOP"]
     if len(stops):
         row = stops.to_dict("records")[-1]
-        return Ending("FAIL" if row["reason"].startswith("bad data") else "PRUNED", row["reason"])
+        return Ending("FAIL" if row["reason"].startswith(("bad data", "timeout")) else "PRUNED", row["reason"])
     return None
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import optuna
 
-from results.schema import Verdict
+from results.schema import Role, Verdict
 from search.companion import Companion
 from search.hub import Hub
 from search.interfaces import Mirror
 from search.pruners import Pruner, Vector, make_pruner
 from search.recorder import Ending
+from search.requests import Request
 from search.spec import SweepSpec
 from search.study import Studies, memory_studies
 from search.trial_files import TrialFiles
@@ -86,6 +87,7 @@ class MemoryRecord:
         params: Mapping[str, Scalar | None],
         ending: Ending,
         *,
+        role: Role,
         steps: int,
         seconds: float,
         started: datetime,
@@ -111,6 +113,17 @@ class NoMirror:
         """Nothing."""
 
     def end(self, number: int, vector: Vector | None, ending: Ending) -> None:
+        """Nothing."""
+
+
+class NoRequests:
+    """Nobody asks anything of a simulated sweep."""
+
+    def pending(self) -> list[Request]:
+        """Give none."""
+        return []
+
+    def done(self, request: Request) -> None:
         """Nothing."""
 
 
@@ -161,6 +174,7 @@ def simulate(
         listener=_Deaf(),
         is_over=lambda: record.spent_s >= budget_s,
         files=TrialFiles(_NOWHERE),
+        requests=NoRequests(),
     )
     _Workers(hub, record, landscape, timer=timer).run(spec.search.concurrency)
     return record

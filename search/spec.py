@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
@@ -15,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from spaces import METRICS, DataConfig, Fault, ModelConfig, PresetName, SearchSpace, TrainingConfig, leaves
 from spaces.curriculum import MOST_SOURCES
+from spaces.durations import Duration
 from spaces.metrics import CONTROLS, DIAGNOSTICS, Direction
 
 SamplerName = Literal["tpe", "gp", "random", "nsgaii", "qmc"]
@@ -26,8 +26,6 @@ StockPruner = Literal[
 MOST_GP_TRIALS = 200
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-_UNITS_S: Mapping[str, float] = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 def _named(key: str) -> BeforeValidator:
@@ -153,16 +151,6 @@ class PrunerConfig(BaseModel):
     )
 
 
-def _seconds(value: object) -> object:
-    """Read ``8h``, ``1h30m`` or ``45s``; leave anything else to the field."""
-    if not isinstance(value, str):
-        return value
-    parts = re.findall(r"(\d+(?:\.\d+)?)([dhms])", value)
-    if not parts or "".join(number + unit for number, unit in parts) != value.replace(" ", ""):
-        raise ValueError(f"got {value!r}; expected a duration such as 8h, 1h30m or 45s, or a number of seconds")
-    return math.fsum(float(number) * _UNITS_S[unit] for number, unit in parts)
-
-
 def end_of(deadline: str, *, now: datetime) -> datetime:
     """Give the moment of a deadline: the next time of day, or the date and time.
 
@@ -194,7 +182,7 @@ class SearchConfig(BaseModel):
         default=(), description="scores that must not fall far below the baseline's"
     )
     trials: int = Field(default=40, ge=1, description="number of trials, the plain baseline included")
-    time_limit: Annotated[float | None, BeforeValidator(_seconds)] = Field(
+    time_limit: Duration = Field(
         default=None,
         gt=0,
         description="no trial starts after this time: `8h`, `1h30m`, `45s` or seconds; none if absent",

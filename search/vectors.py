@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from optuna.trial import FrozenTrial
+from typing import Any, Self
 
 from search.pruners import Vector
 from trainable.report import TrialReport
@@ -21,11 +20,13 @@ class Measured:
     Attributes:
         values: The objectives as they were measured.
         exposure: For each objective, the share of its task's planned signal that the trial has had.
+        seconds: Since the attempt started.
 
     """
 
     values: tuple[float, ...]
     exposure: Vector
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class RecordedReport:
     progress: float
     seconds: float
     scores: Mapping[str, float]
+
+    @classmethod
+    def of(cls, report: TrialReport, values: tuple[float, ...]) -> Self:
+        """Give a trial's own report, with its objectives, as the record holds it."""
+        return cls(values, report.exposure, report.progress, report.seconds, report.metrics)
 
     def as_report(self, step: int) -> TrialReport:
         """Give the part of the trial's own report that decisions depend on."""
@@ -70,34 +76,26 @@ def exposure_of(exposure: Mapping[str, float], progress: float, *, metrics: Sequ
     return tuple(exposure.get(metric.partition(".")[0], progress) for metric in metrics)
 
 
-def attempt_of(trial: FrozenTrial) -> int:
+def attempt_of(attrs: Mapping[str, Any]) -> int:
     """Give the number of a trial's last attempt, from 0."""
-    return int(trial.user_attrs.get("attempt", 0))
+    return int(attrs.get("attempt", 0))
 
 
-def vector_key(attempt: int, step: int | str) -> str:
-    """Name the user attribute that holds the objectives of one report."""
-    return f"vector:{attempt}:{step}"
+def report_key(attempt: int, step: int | str) -> str:
+    """Name the user attribute that holds what decisions need of one report."""
+    return f"report:{attempt}:{step}"
 
 
-def exposure_key(attempt: int, step: int | str) -> str:
-    """Name the user attribute that holds the exposures of one report."""
-    return f"exposure:{attempt}:{step}"
+def report_cell(measured: Measured) -> Mapping[str, Any]:
+    """Give a report as its user attribute holds it."""
+    return {"values": measured.values, "exposure": measured.exposure, "seconds": measured.seconds}
 
 
-def measured_by_step(trial: FrozenTrial, attempt: int, *, steps: int) -> dict[int, Measured]:
-    """Give what the study holds of the reports of one attempt, by step.
-
-    Args:
-        trial: Of the study.
-        attempt: From 0.
-        steps: Of a whole trial; a report without exposures, as earlier versions wrote them, counts by its progress.
-
-    """
-    prefix, attrs = vector_key(attempt, ""), trial.user_attrs
-    found: dict[int, Measured] = {}
-    for step in [int(key.removeprefix(prefix)) for key in attrs if key.startswith(prefix)]:
-        values = tuple(attrs[vector_key(attempt, step)])
-        exposure = attrs.get(exposure_key(attempt, step), (step / steps,) * len(values))
-        found[step] = Measured(values, tuple(exposure))
-    return found
+def measured_by_step(attrs: Mapping[str, Any], attempt: int) -> dict[int, Measured]:
+    """Give what a trial's user attributes hold of the reports of one attempt, by step, in order."""
+    prefix = report_key(attempt, "")
+    cells = {int(key.removeprefix(prefix)): cell for key, cell in attrs.items() if key.startswith(prefix)}
+    return {
+        step: Measured(tuple(cell["values"]), tuple(cell["exposure"]), float(cell["seconds"]))
+        for step, cell in sorted(cells.items())
+    }

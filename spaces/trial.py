@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from spaces.adapter import AdapterConfig
 from spaces.curriculum import CurriculumConfig
+from spaces.durations import Duration
 from spaces.mixture import MixtureConfig
 from spaces.optimizer import OptimizerConfig
 
@@ -265,6 +266,12 @@ class TrainingConfig(BaseModel):
     eval_batch: int = Field(default=32, ge=1, description="rows generated together")
     max_new_tokens: int = Field(default=64, ge=4, description="longest generated answer in tokens")
     seed: int = Field(default=0, ge=0, description="seed of adapter, data order and dropout; the same for all trials")
+    time_limit: Duration = Field(
+        default=None,
+        gt=0,
+        description="a trial that takes longer, or gives no report for so long, fails: `2h`, `45m` or seconds; none if "
+        "absent",
+    )
     resources: ResourcesConfig = Field(default=ResourcesConfig(), description="what one running trial takes")
 
     @field_validator("rungs")

@@ -45,7 +45,7 @@ def check_sweep(folder: Path, *, trials: int) -> None:
         assert steps == sorted(set(steps)), f"trial {trial.number} reported a step twice in one attempt"
         attempt = trial.user_attrs["attempt"]
         for step, *values in reports:
-            assert trial.user_attrs[f"vector:{attempt}:{step}"] == values
+            assert trial.user_attrs[f"report:{attempt}:{step}"]["values"] == values
         if trial.state == TrialState.COMPLETE:
             assert trial.values == list(reports[-1][1:])
             assert steps == [1, 2, 3, 4]

@@ -100,7 +100,7 @@ def test_a_baseline_whose_end_was_lost_still_binds(tmp_path, monkeypatch):
     number = hub.ask().number
     for step in (2, 4):
         hub.report(number, made_report(step, miou=0.5, f1=0.5))
-    monkeypatch.setattr(hub, "_set_attr", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(hub._trials, "set_attr", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         hub.report(number, made_report(6, miou=0.5, f1=0.5))
     resumed = start_hub(spec, tmp_path)

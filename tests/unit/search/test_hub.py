@@ -83,7 +83,7 @@ def test_a_stopped_trial_is_pruned_with_its_vectors_and_never_told_as_complete(t
     trial = studies(tmp_path).main.get_trials()[2]
     assert reason == "below the median of 2 finished trials in all objectives at step 2"
     assert (trial.state, trial.values) == (TrialState.PRUNED, None)
-    assert trial.user_attrs["vector:0:2"] == pytest.approx([0.1 / 3, 0.1 / 3])
+    assert trial.user_attrs["report:0:2"]["values"] == pytest.approx([0.1 / 3, 0.1 / 3])
     assert trial.intermediate_values == {}
     scalar = studies(tmp_path).companion.get_trials()[2]
     assert (scalar.state, scalar.intermediate_values) == (TrialState.PRUNED, {2: pytest.approx(0.1 / 3)})
@@ -126,7 +126,7 @@ def test_the_record_equals_the_study(tmp_path):
 def test_a_report_is_in_the_record_before_the_study_hears_of_it(tmp_path, monkeypatch):
     hub = start_hub(made_spec(), tmp_path)
     config = hub.ask()
-    monkeypatch.setattr(hub, "_set_attr", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(hub._trials, "set_attr", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         hub.report(config.number, made_report(2, miou=0.5, f1=0.5))
     assert list(read_sweep(tmp_path).reports["step"]) == [2]
@@ -223,7 +223,7 @@ def test_a_final_report_counts_wherever_the_driver_died_after_it(tmp_path, monke
     config = first.ask()
     for step in (2, 4):
         first.report(config.number, made_report(step, miou=0.4, f1=0.3))
-    target = {"report": (first, "_set_attr"), "decision": (first, "_end"), "ending": (first._study, "tell")}[died_after]
+    target = {"report": (first._trials, "set_attr"), "decision": (first, "_end"), "ending": (first._trials, "tell")}[died_after]
     monkeypatch.setattr(*target, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         first.report(config.number, made_report(6, miou=0.6, f1=0.5))

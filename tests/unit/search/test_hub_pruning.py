@@ -49,7 +49,7 @@ def test_the_study_holds_the_exposures_beside_the_scores(tmp_path):
     hub = start_hub(made_spec(), tmp_path)
     hub.report(hub.ask().number, late_report(2, quality=0.5))
     study = open_studies(tmp_path, storage=None, directions=["maximize", "maximize"]).main
-    assert study.get_trials()[0].user_attrs["exposure:0:2"] == pytest.approx([1 / 9, 1 / 3])
+    assert study.get_trials()[0].user_attrs["report:0:2"]["exposure"] == pytest.approx([1 / 9, 1 / 3])
 
 
 def test_a_weighting_that_reacts_counts_by_progress():
@@ -119,7 +119,7 @@ def test_a_final_report_whose_end_was_lost_counts_with_its_exposures(tmp_path, m
         late = hub.ask()
         for step in (2, 4, 6):
             if dies and step == 6:
-                monkeypatch.setattr(hub, "_set_attr", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+                monkeypatch.setattr(hub._trials, "set_attr", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
                 with pytest.raises(KeyboardInterrupt):
                     hub.report(late.number, late_report(6, quality=0.9))
                 hub = start_hub(spec, folder)
