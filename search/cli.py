@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search.errors import (
     CheckError,
     FolderError,
     RecordError,
+    RequestError,
     SearchError,
     ShadowedPackageError,
     SpecError,
@@ -44,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if fault := shadowing_fault():
             raise ShadowedPackageError(fault)
         return options.run(options)
-    except (SpecError, CheckError, FolderError, RecordError, ShadowedPackageError) as error:
+    except (SpecError, CheckError, FolderError, RecordError, RequestError, ShadowedPackageError) as error:
         return _complain(error, BAD_INPUT)
     except SearchError as error:
         return _complain(error, FAILED)
@@ -92,7 +93,33 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, epilog=_EPILOG)
         command.add_argument("folder", type=Path, metavar="DIR", help="the sweep's folder")
         command.set_defaults(run=_on_folder(run))
+    _add_trial(commands)
     return parser
+
+
+def _add_trial(commands: Any) -> None:
+    """Add the command that asks something of one trial."""
+    trial = commands.add_parser("trial", help="ask something of one trial of a sweep, also while it runs")
+    kinds = trial.add_subparsers(required=True, metavar="WHAT")
+    for kind, text in (
+        ("stop", "stop it at its next report"),
+        ("pin", "keep its checkpoint after it has ended"),
+        ("extend", "let it run to its last step, whatever the pruner says; one that was stopped is run again"),
+        ("clone", "run it again as a new trial, with another seed or other settings"),
+    ):
+        command = kinds.add_parser(kind, help=text, epilog=_EPILOG)
+        command.add_argument("folder", type=Path, metavar="DIR", help="the sweep's folder")
+        command.add_argument("number", type=int, metavar="N", help="the trial's number")
+        command.set_defaults(run=_on_folder(_trial), kind=kind, seed=None, changes=[])
+        if kind == "clone":
+            command.add_argument("--seed", type=int, metavar="S", help="its seed (default: another than the trial's)")
+            command.add_argument(
+                "--set",
+                action="append",
+                metavar="KEY=VALUE",
+                dest="changes",
+                help="another value of a searched key, e.g. optimizer.learning_rate=2e-4; may be repeated",
+            )
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -172,6 +199,13 @@ def _status(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     _show_report(options.folder)
+    return OK
+
+
+def _trial(options: argparse.Namespace) -> int:
+    from search.trial_command import ask_of_trial
+
+    print(ask_of_trial(options.folder, options.number, options.kind, seed=options.seed, texts=options.changes))
     return OK
 
 

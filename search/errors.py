@@ -39,6 +39,10 @@ class BusyError(SearchError):
     """Another process runs the sweep of the folder."""
 
 
+class RequestError(SearchError, ValueError):
+    """What is asked of a trial can't be done."""
+
+
 class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM arrived; not an ``Exception``, so that nothing on the way up handles it."""
 

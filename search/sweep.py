@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import math
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +18,8 @@ from ray import tune
 from results import write_sweep_json
 from results.sweep_file import SWEEP_FILE
 from search.cluster import local_ray
-from search.errors import BusyError, FolderError, Interrupted
+from search.errors import FolderError, Interrupted
+from search.folder_lock import locked
 from search.hub import Hub
 from search.interfaces import Listener
 from search.recorder import record_columns
@@ -65,7 +64,7 @@ def start_sweep(spec: SweepSpec, folder: Path, *, lineage: Mapping[str, str], li
     if (folder / SWEEP_FILE).exists():
         raise FolderError(f"{folder} holds a sweep already; go on with it by 'paretune resume {folder}'")
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder):
+    with locked(folder):
         write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), **lineage})
         return _search(spec, folder, listener)
 
@@ -80,7 +79,7 @@ def resume_sweep(folder: Path, *, listener: Listener) -> Outcome:
 
     """
     spec = spec_of(folder)
-    with _lock(folder):
+    with locked(folder):
         return _search(spec, folder, listener)
 
 
@@ -126,16 +125,6 @@ def _deadline(search: SearchConfig) -> Callable[[], bool]:
         left.append((end_of(search.deadline, now=now) - now).total_seconds())
     end = time.monotonic() + min(left) if left else math.inf
     return lambda: time.monotonic() >= end
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BusyError(f"another process runs the sweep in {folder}; wait for it or stop it") from error
-        yield
 
 
 class _Interruption:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import pickle
@@ -33,7 +34,8 @@ REPORT_KEY, ENDING_KEY = "paretune_report", "paretune_ending"
 class RayTrial(tune.Trainable):
     """Steps from rung to rung. With ``reuse_actors`` the base is loaded once and serves every trial of the worker.
 
-    A failure is a result, not an exception: an exception would cost the worker and its base.
+    A failure is a result, not an exception: an exception would cost the worker and its base. A trial that gives no
+    report for longer than its limit of time ends its process, whatever it hangs in; the driver hears of that.
     """
 
     @override
@@ -45,6 +47,9 @@ class RayTrial(tune.Trainable):
 
     @override
     def step(self) -> dict[str, Any]:
+        limit = self._config.training.time_limit
+        if limit is not None:
+            faulthandler.dump_traceback_later(limit, exit=True)
         try:
             report = None
             if self._trial is None:
@@ -57,6 +62,8 @@ class RayTrial(tune.Trainable):
         except Exception as error:  # the one place that turns any failure into a recorded ending
             _log.warning("trial %d failed: %s", self._config.number, traceback.format_exc())
             return {ENDING_KEY: reason_of(error)}
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     def _go_on(self, trial: Trial) -> TrialReport | None:
         """Go on from the checkpoint of an attempt that was interrupted; without one it trains its steps again.
