@@ -28,7 +28,7 @@ class EndedTrial:
         trial: Its number.
         state: ``COMPLETE``, ``PRUNED`` or ``FAIL``.
         reason: Why it ended so.
-        role: ``baseline``, ``preset`` or ``search``.
+        role: ``baseline``, ``preset``, ``clone`` or ``search``.
         steps: Last step that was reported.
         seconds: Time it took.
         values: Final objective scores; ``None`` where there is none.
