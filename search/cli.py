@@ -18,13 +18,25 @@ from search.errors import (
     SearchError,
     ShadowedPackageError,
     SpecError,
+    WarmStartError,
 )
 from search.guard import shadowing_fault
 
 if TYPE_CHECKING:
+    from search.spec import SweepSpec
     from search.sweep import Outcome
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_BAD_INPUTS = (
+    SpecError,
+    CheckError,
+    FolderError,
+    RecordError,
+    RequestError,
+    ShadowedPackageError,
+    WarmStartError,
+)
 
 _EPILOG = "exit codes: 0 budget reached, 1 failed, 2 bad input, 130 interrupted and resumable"
 
@@ -45,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if fault := shadowing_fault():
             raise ShadowedPackageError(fault)
         return options.run(options)
-    except (SpecError, CheckError, FolderError, RecordError, RequestError, ShadowedPackageError) as error:
+    except _BAD_INPUTS as error:
         return _complain(error, BAD_INPUT)
     except SearchError as error:
         return _complain(error, FAILED)
@@ -138,7 +150,7 @@ def _check(options: argparse.Namespace) -> int:
         raise
     tokens = tokens_line(data, max_length=spec.data.max_length)
     written = write_check(folder, data, name=options.file.name, tokens=tokens)
-    print("\n".join([*check_lines(data, tokens=tokens), *written]))
+    print("\n".join([*check_lines(data, tokens=tokens), *written, *_warm_lines(spec, data_hash=data.data_hash)]))
     idle = spec.space.idle()
     searched = [key for key in spec.space.dimensions if key not in idle]
     print(f"searched: {', '.join(searched) or 'nothing'}")
@@ -159,7 +171,8 @@ def _sweep(options: argparse.Namespace) -> int:
 
     folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     data = check_data(spec)
-    print("\n".join(check_lines(data, tokens=tokens_line(data, max_length=spec.data.max_length))))
+    tokens = tokens_line(data, max_length=spec.data.max_length)
+    print("\n".join([*check_lines(data, tokens=tokens), *_warm_lines(spec, data_hash=data.data_hash)]))
     print(f"sweep folder: {folder}", flush=True)
 
     from search.progress import SweepProgress
@@ -169,6 +182,15 @@ def _sweep(options: argparse.Namespace) -> int:
     with SweepProgress(trials=spec.search.trials, ended=0, objectives=(first, second)) as progress:
         outcome = start_sweep(spec, folder, lineage=lineage(options.file, data_hash=data.data_hash), listener=progress)
     return _finish(folder, outcome)
+
+
+def _warm_lines(spec: SweepSpec, *, data_hash: str) -> list[str]:
+    """Say what carries over from earlier sweeps."""
+    if not spec.search.warm_start:
+        return []
+    from search.warm_start import read_warm_starts
+
+    return [line for carried in read_warm_starts(spec, data_hash=data_hash) for line in carried.lines()]
 
 
 def _resume(options: argparse.Namespace) -> int:

@@ -39,6 +39,10 @@ class BusyError(SearchError):
     """Another process runs the sweep of the folder."""
 
 
+class WarmStartError(SearchError, ValueError):
+    """An earlier sweep can't tell this one anything."""
+
+
 class RequestError(SearchError, ValueError):
     """What is asked of a trial can't be done."""
 

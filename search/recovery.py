@@ -18,9 +18,10 @@ from search.recorder import Ending, Recorder
 from search.requests import RequestFiles
 from search.spec import SweepSpec
 from search.study import open_studies
-from search.study_trials import StudyTrials
+from search.study_trials import IMPORTED_KEY, StudyTrials
 from search.trial_files import TrialFiles
 from search.vectors import RecordedReport, attempt_of
+from search.warm_start import import_trials, read_warm_starts
 from spaces import METRICS
 
 
@@ -36,12 +37,15 @@ def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Call
     Raises:
         ResultsError: If the record can't be read.
         SearchError: If the study can't be opened.
+        WarmStartError: If the sweeps of ``search.warm_start`` can't be read, or tell nothing.
 
     """
     studies = open_studies(
         folder, storage=spec.search.storage, directions=[objective.direction for objective in spec.objectives]
     )
     metadata = read_sweep_json(folder).metadata
+    if spec.search.warm_start and IMPORTED_KEY not in studies.main.user_attrs:
+        import_trials(studies.main, read_warm_starts(spec, data_hash=metadata["data_hash"]))
     companion = Companion(studies.companion, [objective.metric for objective in spec.objectives])
     companion.close_strays()
     hub = Hub(

@@ -198,6 +198,11 @@ class SearchConfig(BaseModel):
     enqueue: tuple[PresetName, ...] = Field(
         default=(), description="published settings to try right after the baseline, in order"
     )
+    warm_start: tuple[str, ...] = Field(
+        default=(),
+        description="folders of earlier sweeps, relative to the sweep file, whose trials the sampler knows from the "
+        "start",
+    )
     retries: int = Field(
         default=1,
         ge=0,
@@ -215,6 +220,13 @@ class SearchConfig(BaseModel):
         if twice := {name for name in enqueue if enqueue.count(name) > 1}:
             raise ValueError(f"{', '.join(sorted(twice))} stands twice; a preset is tried once")
         return enqueue
+
+    @field_validator("warm_start")
+    @classmethod
+    def _check_warm_start(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := {folder for folder in folders if folders.count(folder) > 1}:
+            raise ValueError(f"{', '.join(sorted(twice))} stands twice; a sweep counts once")
+        return folders
 
     @field_validator("constraints")
     @classmethod

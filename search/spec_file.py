@@ -182,10 +182,11 @@ def _with_absolute_paths(spec: SweepSpec, folder: Path) -> SweepSpec:
     base = spec.model.path
     if base != "tiny" and (base.startswith(("./", "../", "~/")) or os.path.isdir(folder / base)):  # noqa: PTH112
         update["model"] = spec.model.model_copy(update={"path": _absolute(base, folder)})
+    search: dict[str, object] = {"warm_start": tuple(_absolute(each, folder) for each in spec.search.warm_start)}
     storage = spec.search.storage
     if storage is not None and (relative := re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^/:?].*)", storage)):
-        url = relative[1] + _absolute(relative[2], folder)
-        update["search"] = spec.search.model_copy(update={"storage": url})
+        search["storage"] = relative[1] + _absolute(relative[2], folder)
+    update["search"] = spec.search.model_copy(update=search)
     return spec.model_copy(update=update)
 
 

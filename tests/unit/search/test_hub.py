@@ -223,8 +223,9 @@ def test_a_final_report_counts_wherever_the_driver_died_after_it(tmp_path, monke
     config = first.ask()
     for step in (2, 4):
         first.report(config.number, made_report(step, miou=0.4, f1=0.3))
-    target = {"report": (first._trials, "set_attr"), "decision": (first, "_end"), "ending": (first._trials, "tell")}[died_after]
-    monkeypatch.setattr(*target, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    trials = first._trials
+    target = {"report": (trials, "set_attr"), "decision": (first, "_end"), "ending": (trials, "tell")}
+    monkeypatch.setattr(*target[died_after], lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         first.report(config.number, made_report(6, miou=0.6, f1=0.5))
     events = Events()
