@@ -1,6 +1,7 @@
 """The examples of losses, weightings and curricula, by the command."""
 
 import json
+import re
 
 import duckdb
 import pytest
@@ -8,6 +9,7 @@ from command import paretune
 from PIL import Image
 from swept import recorded_trials
 
+from search.study import open_studies
 from spaces import TERM_NAMES
 
 pytestmark = pytest.mark.ray
@@ -76,6 +78,29 @@ def test_a_sweep_records_the_exposure_of_a_curriculum(tmp_path, examples):
     query = f"SELECT \"exposure.grounding\" FROM '{tmp_path}/out/reports/*.parquet' ORDER BY trial, step"
     exposures = [value for (value,) in duckdb.sql(query).fetchall()]
     assert all(0 < first < 1 and last == 1 for first, last in zip(exposures[::2], exposures[1::2], strict=True))
+
+
+def test_a_second_sweep_starts_with_what_the_first_one_measured(tmp_path, examples):
+    sweep(examples / "shapes.yaml", tmp_path, **{"search.pruner": "none"})
+    (tmp_path / "out").rename(tmp_path / "first")
+    again = {"search.warm_start": f"[{tmp_path / 'first'}]", "search.pruner": "none", "search.constraints": "[]"}
+    words = [part for key, value in (SHORT | again).items() for part in ("--set", f"{key}={value}")]
+    checked = paretune("check", examples / "again.yaml", *words, cwd=tmp_path)
+    counted = re.search(r"warm start from .*first: (\d) of 5 trials carry over", checked.stdout)
+    assert counted, checked.stdout + checked.stderr
+    sweep(examples / "again.yaml", tmp_path, **again)
+    study = open_studies(tmp_path / "out", storage=None, directions=["maximize", "maximize"]).main
+    assert len(study.get_trials()) == 5 + int(counted[1])
+
+
+def test_a_warm_start_from_other_rows_is_refused_before_anything_is_trained(tmp_path, examples):
+    sweep(examples / "shapes.yaml", tmp_path, **{"search.pruner": "none"})
+    words = [part for key, value in (SHORT | {"trial.steps": 4}).items() for part in ("--set", f"{key}={value}")]
+    words += ["--set", f"search.warm_start=[{tmp_path / 'out'}]", "--set", "data.sources.0.seed=1"]
+    done = paretune("sweep", examples / "again.yaml", "--out", "other", *words, cwd=tmp_path)
+    assert (done.returncode, (tmp_path / "other").exists()) == (2, False)
+    assert "trial.steps (3 there, 4 here), the data (" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_sweep_trains_on_a_file_of_conversations(tmp_path, examples):
