@@ -5,23 +5,24 @@ from __future__ import annotations
 import warnings
 
 import optuna
-from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, QMCSampler, RandomSampler
 
 from search.spec import SamplerConfig
+from search.thinning import ThinnedTPESampler
 
 
 def make_sampler(config: SamplerConfig, *, seed: int) -> BaseSampler:
     """Make a sampler; it keeps no state, so a resumed sweep samples as an uninterrupted one would.
 
     TPE runs multivariate and grouped, so that dimensions under conditions are modelled together where they occur
-    together; Optuna's own default for several objectives is independent TPE. GP models the dimensions that all
-    trials have in common, and only completed trials.
+    together; Optuna's own default for several objectives is independent TPE. It sees a bounded number of trials. GP
+    models the dimensions that all trials have in common, and only completed trials.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         match config.name:
             case "tpe":
-                return TPESampler(
+                return ThinnedTPESampler(
                     n_startup_trials=config.startup_trials, multivariate=True, group=True, constant_liar=True, seed=seed
                 )
             case "gp":

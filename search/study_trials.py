@@ -38,6 +38,7 @@ class StudyTrials:
         states = [trial.state for trial in study.get_trials(deepcopy=False)[self._imported :]]
         self._waiting = sum(state == TrialState.WAITING for state in states)
         self._asked = len(states) - self._waiting
+        self._fresh: optuna.Trial | None = None
 
     @property
     def asked(self) -> int:
@@ -64,10 +65,14 @@ class StudyTrials:
         trial = self._study.ask()
         self._waiting -= self._waiting > 0
         self._asked += 1
+        self._fresh = trial
         return trial.number - self._imported
 
     def live(self, number: int) -> optuna.Trial:
         """Take up a trial to draw it as it was when it was asked for."""
+        if self._fresh is not None and self._fresh.number == number + self._imported:
+            trial, self._fresh = self._fresh, None
+            return trial
         self._seed_sampler(number)
         return optuna.Trial(self._study, self._id(number))
 
