@@ -1,0 +1,157 @@
+"""Drivers and what they start, found through ``/proc`` by a mark in their environment."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+from chaos_driver import Order
+from command import environment
+
+MARK = "PARETUNE_CHAOS_MARK"
+SCRIPT = Path(__file__).with_name("chaos_driver.py")
+
+
+class Started(Protocol):
+    """A driver that was started."""
+
+    pid: int
+
+    def ending(self) -> int: ...
+
+
+class Fresh:
+    """A driver from a new interpreter."""
+
+    def __init__(self, order: Order) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), "run", order.to_json()], env=environment(), start_new_session=True
+        )
+        self.pid = self._process.pid
+
+    def ending(self) -> int:
+        return self._process.wait()
+
+
+class Nursery:
+    """A process with all imports done, from which drivers are forked, one at a time."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(SCRIPT), "serve"],
+            env=environment(),
+            start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, order: Order) -> Started:
+        assert self._process.stdin is not None
+        self._process.stdin.write(order.to_json() + "\n")
+        self._process.stdin.flush()
+        return _Forked(self, int(self.read()))
+
+    def read(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, f"the process that forks drivers ended with {self._process.poll()}"
+        return line
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
+class _Forked:
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self._nursery, self.pid = nursery, pid
+
+    def ending(self) -> int:
+        return int(self._nursery.read())
+
+
+class Driver:
+    """A running driver with all that it starts.
+
+    Args:
+        started: The driver.
+        mark: Value of the mark in the environment of the processes that it starts.
+
+    """
+
+    def __init__(self, started: Started, mark: str) -> None:
+        self._started, self._mark = started, mark
+        self._handle = os.pidfd_open(started.pid)
+        self.began = time.monotonic()
+
+    def has_ended(self, timeout_s: float = 0.0) -> bool:
+        return bool(select.select([self._handle], [], [], timeout_s)[0])
+
+    def kill(self) -> None:
+        """Send SIGKILL; nothing happens to one that has just ended."""
+        signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def ending(self) -> int:
+        """Wait for the end; gives the exit code, or -9 if it was killed."""
+        code = self._started.ending()
+        os.close(self._handle)
+        return code
+
+    def workers(self) -> list[int]:
+        """Find the processes of trials, by the titles that Ray gives them."""
+        return [pid for pid in self.descendants() if _title(pid).startswith(b"ray::RayTrial")]
+
+    def descendants(self) -> list[int]:
+        """Find the live processes with the mark; the driver itself has it only if it was not forked."""
+        wanted = f"{MARK}={self._mark}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            pid = int(path.parent.name)
+            if pid == self._started.pid:
+                continue
+            try:
+                if wanted in path.read_bytes().split(b"\0") and _is_alive(pid):
+                    found.append(pid)
+            except OSError:
+                continue
+        return found
+
+    def clear(self, *, patience_s: float = 10.0) -> tuple[float, int]:
+        """Wait until what the driver started is gone, and kill what stays; gives the wait in seconds and their number."""
+        began = time.monotonic()
+        while (left := self.descendants()) and time.monotonic() < began + patience_s:
+            time.sleep(0.05)
+        waited = time.monotonic() - began
+        for pid in left:
+            kill(pid)
+        while self.descendants():
+            time.sleep(0.05)
+        return waited, len(left)
+
+
+def kill(pid: int) -> bool:
+    """Send SIGKILL; tells whether there was somebody to receive it."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _title(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
