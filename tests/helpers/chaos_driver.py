@@ -118,13 +118,14 @@ def _about(args: tuple[Any, ...]) -> dict[str, Any]:
 
 def watch_driver(order: Order, journal: Journal) -> None:
     """Note writes, trials that are handed out, and the steps that workers train."""
-    import search.sweep
     from optuna.storages import RDBStorage
 
+    import search.sweep
     from results import RecordWriter, write_sweep_json
     from search.searcher import HubSearcher
     from trainable import ray_entry
 
+    assert search.sweep, "what it names is replaced"
     writes = Writes(journal, order)
     for owner, names in ((RecordWriter, RECORD_WRITES), (RDBStorage, STORAGE_WRITES)):
         for name in names:

@@ -6,69 +6,29 @@ import logging
 import os
 import random
 import shutil
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from chaos_driver import Order
-from chaos_outcome import Outcome, Work, check_same, outcome_of, read_journal, work_of
+from chaos_journal import Work, read_journal, work_of
+from chaos_life import Life
+from chaos_outcome import Outcome, check_same, outcome_of
+from chaos_plan import REPORT_STEPS, SWEEP, Kind, plan_of
 from chaos_processes import MARK, Driver, Fresh, Nursery, kill
 
 _log = logging.getLogger(__name__)
 
-Kind = Literal["write", "instant", "worker", "both"]
-"""The driver at a durable write, the driver at a random instant, a worker, or driver and worker at one instant."""
+_FRESH_SHARE, _STARTING_SHARE, _START_SHARE, _RECOVERY_SHARE = 0.05, 0.25, 0.4, 0.3
+"""Of drivers from a new interpreter; of kills of a worker that may still be starting; of kills of a driver at an
+instant, in its start; of those at a write, in its recovery."""
 
-REPORT_STEPS = (2, 4, 6)
-SWEEP = """\
-model: tiny
-data:
-  sources:
-    - {source: shapes, domain: shifted, scenes: 8}
-  search_share: 0.4
-objectives: [text.perplexity, text.token_f1]
-trial: {steps: 6, rungs: [2, 4], batch: 2, rung_rows: 3, final_rows: 4, eval_batch: 8, max_new_tokens: 40}
-space:
-  adapter: {rank: {choice: [2, 4]}, dropout: 0.1}
-  optimizer: {learning_rate: {range: [1e-4, 1e-1], log: true}}
-  mixture:
-    box_ce: {weight: {range: [0.2, 5], log: true}}
-    ntl_was: {on: {choice: [true, false]}}
-    weighting: {name: {choice: [static, famo, rlw]}}
-  curriculum:
-    pacing: {choice: [none, linear, self_paced]}
-search:
-  trials: 8
-  concurrency: 1
-  retries: 1000
-  sampler: {name: tpe, startup_trials: 3}
-  pruner: {name: median_all, warmup_trials: 2, audit_share: 0}
-"""
-
-_PATIENCE_S = 300
-"""A driver that notes nothing for so long hangs."""
-
-
-def plan_of(kills: int, *, seed: int) -> list[Kind]:
-    """Give kinds of kills in a random order: of 450, 100 and 100 of the driver, 200 of workers, 50 of both.
-
-    Args:
-        kills: In all; of a dozen 3 + 2 are of the driver, 5 of workers and 2 of both.
-        seed: Of the order.
-
-    """
-    both = max(1, round(kills / 9))
-    worker = (kills - both) // 2
-    driver = kills - both - worker
-    plan: list[Kind] = ["both"] * both + ["worker"] * worker
-    plan += ["write"] * (driver - driver // 2) + ["instant"] * (driver // 2)
-    random.Random(seed).shuffle(plan)
-    return plan
+_LEAN_RAY = {"RAY_prestart_worker_first_driver": "0"}
+"""Ray starts no idle workers that no trial will use."""
 
 
 @dataclass
@@ -80,7 +40,7 @@ class Tally:
         writes: Names of the writes before or after which a driver killed itself.
         sweeps: Sweeps that were finished and compared.
         work: Of all of them.
-        left: Processes that outlived their killed driver by ten seconds.
+        left: Processes that outlived their driver by five seconds and were killed then.
 
     """
 
@@ -97,7 +57,7 @@ class Chaos:
     Args:
         base: Folder of the run; the sweeps are made in it.
         kills: Number of kills.
-        seed: Of the kinds, the writes and the pauses.
+        seed: Of their kinds and order, the fatal writes and the pauses.
 
     """
 
@@ -105,9 +65,11 @@ class Chaos:
         self._base, self._seed = base, seed
         self._plan = plan_of(kills, seed=seed)
         self._chance = random.Random(f"{seed} moments")
-        self._nursery = Nursery()
+        self._start_s = 0.0
         self._lives = 0
-        self._start_s = 5.0
+        self._nursery = Nursery()
+        self._driver: Driver | None = None
+        self._temporary = Path(tempfile.mkdtemp(prefix="chaos-", dir="/tmp"))  # short, for the names of sockets
         self.tally = Tally()
 
     def run(self) -> Tally:
@@ -123,57 +85,59 @@ class Chaos:
             while self._plan:
                 self._sweep(self._base / f"sweep-{self.tally.sweeps + 1:03d}", wanted)
         finally:
+            if self._driver:
+                self._driver.kill()
+                self._clear(self._driver)
             self._nursery.close()
+            shutil.rmtree(self._temporary, ignore_errors=True)
         return self.tally
 
     def _undisturbed(self, folder: Path) -> Outcome:
-        driver = self._start(folder, fatal=0, before=True, fresh=True)
-        began = time.time()
-        self._wait_for_end(driver, folder)
-        assert driver.ending() == 0, self._words(folder)
-        self._clear(driver)
+        life = self._start(folder, is_fresh=True)
+        life.wait_for_end()
+        assert life.driver.ending() == 0, life.words()
+        self._clear(life.driver)
         journal = read_journal(_journal(folder))
-        self._start_s = next(event["time"] for event in journal if event["event"] == "trains") - began
-        outcome = outcome_of(folder)
+        first = {event["event"]: event["time"] for event in reversed(journal)}
+        self._start_s = first["trains"] - first["write"]
+        outcome, work = outcome_of(folder), work_of(journal, report_steps=REPORT_STEPS)
         states = set(outcome.trials["state"])
-        assert {"COMPLETE", "PRUNED"} == states, f"the sweep must stop trials and finish some, and fail none; {states}"
-        assert work_of(journal, report_steps=REPORT_STEPS).repeated == 0
-        _log.info("undisturbed: %d writes, first step after %.1f s", _count(journal, "write"), self._start_s)
+        assert states == {"COMPLETE", "PRUNED"}, f"the sweep must stop trials and finish some, and fail none; {states}"
+        assert not work.faults and not work.interruptions, work
+        writes = sum(event["event"] == "write" for event in journal)
+        _log.info("undisturbed: %d writes, %.1f s from the first to the first step", writes, self._start_s)
         return outcome
 
     def _sweep(self, folder: Path, wanted: Outcome) -> None:
         while not self._live(folder):
             pass
         check_same(outcome_of(folder), wanted)
-        work, total = work_of(read_journal(_journal(folder)), report_steps=REPORT_STEPS), self.tally.work
+        work = work_of(read_journal(_journal(folder)), report_steps=REPORT_STEPS)
         assert not work.faults, work.faults
-        for name in ("trained", "repeated", "interruptions", "adopted"):
-            setattr(total, name, getattr(total, name) + getattr(work, name))
-        total.most_repeated = max(total.most_repeated, work.most_repeated)
+        self.tally.work.add(work)
         self.tally.sweeps += 1
-        _log.info("sweep %d is as it should be: %s, %s", self.tally.sweeps, dict(self.tally.kills), total)
+        _log.info("sweep %d is as it should be: %s", self.tally.sweeps, self.tally)
 
     def _live(self, folder: Path) -> bool:
         """Let one driver live until it is killed or has finished; tells whether it has finished."""
         workers, last = self._next_life()
-        span = 40 + 20 * workers
-        fatal = self._chance.randint(1, span) if last == "write" else 0
-        before = self._chance.random() < 0.5
-        driver = self._start(folder, fatal=fatal, before=before, fresh=not (folder / "sweep.json").exists())
+        fatal = self._fatal(workers) if last == "write" else 0
+        before, is_fresh = self._chance.random() < 0.5, self._chance.random() < _FRESH_SHARE
+        life = self._start(folder, fatal=fatal, before=before, is_fresh=is_fresh)
         delivered = 0
-        while delivered < workers and self._kill_worker(driver, folder):
+        while delivered < workers and self._kill_worker(life, folder):
             delivered += 1
         self._plan += ["worker"] * (workers - delivered)
         if last in ("instant", "both") and delivered == workers:
-            self._kill_driver(driver, folder, last)
+            self._kill_driver(life, last)
         else:
-            self._wait_for_end(driver, folder)
-        code = driver.ending()
-        self._clear(driver)
-        assert code in (0, -9), self._words(folder)
+            life.wait_for_end()
+        code = life.driver.ending()
+        self._clear(life.driver)
+        assert code in (0, -9), life.words()
         if code == -9:
             assert last is not None
-            self._note_death(last, driver, folder)
+            self._note_death(last, life, folder)
         elif last is not None:
             self._plan.append(last)
         return code == 0
@@ -188,140 +152,87 @@ class Chaos:
             workers += 1
         return workers, None
 
-    def _kill_worker(self, driver: Driver, folder: Path) -> bool:
+    def _fatal(self, workers: int) -> int:
+        """Draw the write that a driver dies at: one of its recovery, or one of its next three trials."""
+        if not workers and self._chance.random() < _RECOVERY_SHARE:
+            return self._chance.randint(1, 10)
+        return self._chance.randint(1, 75 + 25 * workers)
+
+    def _kill_worker(self, life: Life, folder: Path) -> bool:
         """Kill the worker at a random instant; tells whether there was one before the driver ended."""
-        victims = self._moment(driver, folder, is_worker=True)
-        if not victims or not any([kill(victim) for victim in victims]):
+        life.let_pass(self._chance, start_s=self._start_s, is_start=False)
+        victims = life.workers(is_starting=self._chance.random() < _STARTING_SHARE)
+        deaths = [kill(victim) for victim in victims]
+        if not deaths or not all(deaths) or life.driver.has_ended():
             return False
-        self._note("worker", driver, folder, f"worker {victims}")
+        self._note("worker", life, folder, f"worker {victims}")
         return True
 
-    def _kill_driver(self, driver: Driver, folder: Path, kind: Kind) -> None:
-        victims = self._moment(driver, folder, is_worker=kind == "both")
-        if kind == "both" and not victims:
-            return
-        deaths: list[Callable[[], Any]] = [driver.kill, *(lambda pid=pid: kill(pid) for pid in victims)]
+    def _kill_driver(self, life: Life, kind: Kind) -> None:
+        """Kill the driver at a random instant, with its worker or without; nobody dies if it ends before."""
+        is_start = kind == "instant" and self._chance.random() < _START_SHARE
+        life.let_pass(self._chance, start_s=self._start_s, is_start=is_start)
+        victims: dict[int, str] = {}
+        if kind == "both":
+            victims = life.workers(is_starting=self._chance.random() < _STARTING_SHARE)
+            if not victims:
+                return
+        deaths: list[Callable[[], Any]] = [life.driver.kill, *(lambda pid=pid: kill(pid) for pid in victims)]
         self._chance.shuffle(deaths)
         for death in deaths:
             death()
 
-    def _moment(self, driver: Driver, folder: Path, *, is_worker: bool) -> list[int]:
-        """Wait for a random instant: of the start, or shortly after some more events; gives the workers found then."""
-        events, pause_s = self._chance.randint(1, 60), self._chance.uniform(0, 0.4)
-        if not is_worker and self._chance.random() < 0.4:
-            events, pause_s = 0, self._chance.uniform(0, self._start_s)
-        target = _lines(_journal(folder)) + events
-        self._wait(driver, folder, lambda: _lines(_journal(folder)) >= target)
-        driver.has_ended(pause_s)
-        if not is_worker:
-            return []
-        found: list[int] = []
-
-        def find() -> bool:
-            found[:] = driver.workers()
-            return bool(found)
-
-        self._wait(driver, folder, find)
-        return found
-
-    def _wait_for_end(self, driver: Driver, folder: Path) -> None:
-        self._wait(driver, folder, lambda: False)
-
-    def _wait(self, driver: Driver, folder: Path, is_true: Callable[[], bool]) -> None:
-        """Wait until something is true or the driver has ended.
-
-        Raises:
-            AssertionError: If no event comes for minutes.
-
-        """
-        lines, since = -1, time.monotonic()
-        while not is_true() and not driver.has_ended(0.02):
-            if (now := _lines(_journal(folder))) != lines:
-                lines, since = now, time.monotonic()
-            if time.monotonic() - since > _PATIENCE_S:
-                driver.kill()
-                driver.ending()
-                driver.clear(patience_s=0)
-                raise AssertionError(f"nothing happened for {_PATIENCE_S} s\n{self._words(folder)}")
-
-    def _start(self, folder: Path, *, fatal: int, before: bool, fresh: bool) -> Driver:
+    def _start(self, folder: Path, *, fatal: int = 0, before: bool = True, is_fresh: bool) -> Life:
         self._lives += 1
-        mark = f"{os.getpid()}-{self._seed}-{self._lives}"
-        self._temporary = Path(tempfile.mkdtemp(prefix="chaos-", dir="/tmp"))  # short, for the names of sockets
+        self._temporary.mkdir(exist_ok=True)
+        mark, log = f"{os.getpid()}-{self._seed}-{self._lives}", folder.with_suffix(".log")
         is_started = (folder / "sweep.json").exists()
         order = Order(
             words=("resume", str(folder)) if is_started else ("sweep", "sweep.yaml", "--out", str(folder)),
             cwd=str(self._base),
             folder=str(folder),
             journal=str(_journal(folder)),
-            log=str(folder.with_suffix(".log")),
+            log=str(log),
             environment={MARK: mark, "TMPDIR": str(self._temporary), "RAY_TMPDIR": str(self._temporary), **_LEAN_RAY},
             fatal=fatal,
             before=before,
         )
-        return Driver(Fresh(order) if fresh else self._nursery.start(order), mark)
+        self._driver = Driver(Fresh(order) if is_fresh else self._nursery.start(order), mark)
+        return Life(self._driver, journal=_journal(folder), log=log)
 
     def _clear(self, driver: Driver) -> None:
         waited_s, left = driver.clear()
-        self.tally.left += left
-        _log.info("life %d: gone after %.1f s, %d killed", self._lives, waited_s, left)
+        self._driver = None
+        self.tally.left += len(left)
+        _log.info("life %d: its processes were gone after %.1f s; killed %s", self._lives, waited_s, left)
         shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _note_death(self, kind: Kind, driver: Driver, folder: Path) -> None:
-        last = read_journal(_journal(folder))[-1]
-        if last["event"] == "fatal":
-            self.tally.writes[last["name"]] += 1
-            self._note("write", driver, folder, f"driver {'before' if last['before'] else 'after'} its write")
+    def _note_death(self, kind: Kind, life: Life, folder: Path) -> None:
+        events = [event for event in read_journal(_journal(folder)) if event["pid"] == life.driver.pid]
+        fatal = next((event for event in events if event["event"] == "fatal"), None)
+        assert (kind == "write") == (fatal is not None), f"a driver that should die by {kind} ended with {events[-1:]}"
+        if fatal:
+            self.tally.writes[fatal["name"]] += 1
+            when = "before" if fatal["before"] else "after"
+            self._note(kind, life, folder, f"driver {when} its write {fatal['number']}, {fatal['name']}")
         else:
-            assert kind != "write", f"the driver should have died at a write, not after {last}"
-            self._note(kind, driver, folder, "driver and worker" if kind == "both" else "driver")
+            self._note(kind, life, folder, "driver and worker" if kind == "both" else "driver")
 
-    def _note(self, kind: Kind, driver: Driver, folder: Path, who: str) -> None:
+    def _note(self, kind: Kind, life: Life, folder: Path, who: str) -> None:
         self.tally.kills[kind] += 1
-        journal = read_journal(_journal(folder))
-        last = {key: value for key, value in journal[-1].items() if key not in ("time", "pid")} if journal else "nothing"
+        events = [event for event in read_journal(_journal(folder)) if event["event"] != "starts"]
+        last = {key: value for key, value in events[-1].items() if key not in ("time", "pid")} if events else "nothing"
         _log.info(
             "kill %d (%s): %s, %.2f s after the driver's start, life %d, %s, after %s",
             self.tally.kills.total(),
             kind,
             who,
-            time.monotonic() - driver.began,
+            time.monotonic() - life.driver.began,
             self._lives,
             folder.name,
             last,
         )
 
-    def _words(self, folder: Path) -> str:
-        return folder.with_suffix(".log").read_text(errors="replace")[-5000:]
-
-
-_LEAN_RAY = {"RAY_prestart_worker_first_driver": "0"}
-"""Ray starts no idle workers that no trial will use."""
-
 
 def _journal(folder: Path) -> Path:
     return folder.with_suffix(".journal")
-
-
-def _lines(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _count(journal: list[dict[str, Any]], event: str) -> int:
-    return sum(each["event"] == event for each in journal)
-
-
-def main() -> None:
-    """Run the chaos harness by hand: ``python chaos_harness.py FOLDER KILLS SEED``."""
-    from chaos_reader import reading
-
-    base, kills, seed = Path(sys.argv[1]).resolve(), int(sys.argv[2]), int(sys.argv[3])
-    base.mkdir(parents=True)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    with reading(base) as readings:
-        tally = Chaos(base, kills=kills, seed=seed).run()
-    print(tally, readings)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,9 @@ from command import environment
 
 MARK = "PARETUNE_CHAOS_MARK"
 SCRIPT = Path(__file__).with_name("chaos_driver.py")
+_TRIAL_TITLES = ("ray::RayTrial", "ray::ResourceTrainable")
+"""Of a worker between two steps, and in one."""
+_IDLE_TITLE = "ray::IDLE"
 
 
 class Started(Protocol):
@@ -89,6 +93,7 @@ class Driver:
 
     def __init__(self, started: Started, mark: str) -> None:
         self._started, self._mark = started, mark
+        self.pid = started.pid
         self._handle = os.pidfd_open(started.pid)
         self.began = time.monotonic()
 
@@ -96,8 +101,9 @@ class Driver:
         return bool(select.select([self._handle], [], [], timeout_s)[0])
 
     def kill(self) -> None:
-        """Send SIGKILL; nothing happens to one that has just ended."""
-        signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        """Send SIGKILL, unless the driver has just ended."""
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def ending(self) -> int:
         """Wait for the end; gives the exit code, or -9 if it was killed."""
@@ -105,9 +111,15 @@ class Driver:
         os.close(self._handle)
         return code
 
-    def workers(self) -> list[int]:
-        """Find the processes of trials, by the titles that Ray gives them."""
-        return [pid for pid in self.descendants() if _title(pid).startswith(b"ray::RayTrial")]
+    def workers(self, *, is_starting: bool = False) -> dict[int, str]:
+        """Find the processes of trials, with the titles that Ray gives them.
+
+        Args:
+            is_starting: Whether those count that still import what they will run.
+
+        """
+        wanted = (*_TRIAL_TITLES, _IDLE_TITLE) if is_starting else _TRIAL_TITLES
+        return {pid: title for pid in self.descendants() if (title := _title(pid)).startswith(wanted)}
 
     def descendants(self) -> list[int]:
         """Find the live processes with the mark; the driver itself has it only if it was not forked."""
@@ -124,17 +136,18 @@ class Driver:
                 continue
         return found
 
-    def clear(self, *, patience_s: float = 10.0) -> tuple[float, int]:
-        """Wait until what the driver started is gone, and kill what stays; gives the wait in seconds and their number."""
+    def clear(self, *, patience_s: float = 5.0) -> tuple[float, list[str]]:
+        """Wait until what the driver started is gone, and kill what stays; gives the wait in seconds and who stayed."""
         began = time.monotonic()
         while (left := self.descendants()) and time.monotonic() < began + patience_s:
             time.sleep(0.05)
         waited = time.monotonic() - began
+        titles = [_title(pid)[:120] for pid in left]
         for pid in left:
             kill(pid)
         while self.descendants():
             time.sleep(0.05)
-        return waited, len(left)
+        return waited, titles
 
 
 def kill(pid: int) -> bool:
@@ -146,11 +159,11 @@ def kill(pid: int) -> bool:
     return True
 
 
-def _title(pid: int) -> bytes:
+def _title(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
-        return b""
+        return ""
 
 
 def _is_alive(pid: int) -> bool:
