@@ -27,8 +27,8 @@ _FRESH_SHARE, _STARTING_SHARE, _START_SHARE, _RECOVERY_SHARE = 0.05, 0.25, 0.4, 
 """Of drivers from a new interpreter; of kills of a worker that may still be starting; of kills of a driver at an
 instant, in its start; of those at a write, in its recovery."""
 
-_LEAN_RAY = {"RAY_prestart_worker_first_driver": "0"}
-"""Ray starts no idle workers that no trial will use."""
+_LEAN_RAY = {"RAY_prestart_worker_first_driver": "0", "RAY_worker_niceness": "0"}
+"""Ray starts no idle workers that no trial will use, and its workers are not nicer than the driver: they do the work."""
 
 
 @dataclass

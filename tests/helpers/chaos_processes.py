@@ -101,15 +101,13 @@ class Driver:
         return bool(select.select([self._handle], [], [], timeout_s)[0])
 
     def kill(self) -> None:
-        """Send SIGKILL, unless the driver has just ended."""
+        """Send SIGKILL, unless the driver has ended."""
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def ending(self) -> int:
         """Wait for the end; gives the exit code, or -9 if it was killed."""
-        code = self._started.ending()
-        os.close(self._handle)
-        return code
+        return self._started.ending()
 
     def workers(self, *, is_starting: bool = False) -> dict[int, str]:
         """Find the processes of trials, with the titles that Ray gives them.
@@ -137,7 +135,7 @@ class Driver:
         return found
 
     def clear(self, *, patience_s: float = 5.0) -> tuple[float, list[str]]:
-        """Wait until what the driver started is gone, and kill what stays; gives the wait in seconds and who stayed."""
+        """Wait until what an ended driver started is gone, and kill what stays; gives the wait in seconds and who stayed."""
         began = time.monotonic()
         while (left := self.descendants()) and time.monotonic() < began + patience_s:
             time.sleep(0.05)
@@ -147,6 +145,7 @@ class Driver:
             kill(pid)
         while self.descendants():
             time.sleep(0.05)
+        os.close(self._handle)
         return waited, titles
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 TABLES = ("trials", "reports", "decisions")
-PAUSE_S = 0.1
+PAUSE_S = 0.2
 
 
 @dataclass
