@@ -28,7 +28,7 @@ _FRESH_SHARE, _STARTING_SHARE, _START_SHARE, _RECOVERY_SHARE = 0.05, 0.25, 0.4, 
 instant, in its start; of those at a write, in its recovery."""
 
 _LEAN_RAY = {"RAY_prestart_worker_first_driver": "0", "RAY_worker_niceness": "0"}
-"""Ray starts no idle workers that no trial will use, and its workers are not nicer than the driver: they do the work."""
+"""Ray starts no idle workers that no trial will use, and lets those that do the work be no nicer than the driver."""
 
 
 @dataclass

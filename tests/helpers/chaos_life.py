@@ -74,7 +74,7 @@ class Life:
 
     def _wait(self, is_true: Callable[[], bool]) -> None:
         events, since = -1, time.monotonic()
-        while not is_true() and not self.driver.has_ended(0.02):
+        while not is_true() and not self.driver.has_ended(0.05):
             if (now := count_events(self._journal)) != events:
                 events, since = now, time.monotonic()
             assert time.monotonic() < since + PATIENCE_S, f"nothing happened for {PATIENCE_S} s\n{self.words()}"

@@ -135,7 +135,7 @@ class Driver:
         return found
 
     def clear(self, *, patience_s: float = 5.0) -> tuple[float, list[str]]:
-        """Wait until what an ended driver started is gone, and kill what stays; gives the wait in seconds and who stayed."""
+        """Wait until what an ended driver started is gone, and kill what stays; gives the seconds and who stayed."""
         began = time.monotonic()
         while (left := self.descendants()) and time.monotonic() < began + patience_s:
             time.sleep(0.05)
