@@ -136,7 +136,7 @@ class Chaos:
         self._clear(life.driver)
         assert code in (0, -9), life.words()
         if code == -9:
-            assert last is not None
+            assert last is not None, f"somebody else killed the driver\n{life.words()}"
             self._note_death(last, life, folder)
         elif last is not None:
             self._plan.append(last)

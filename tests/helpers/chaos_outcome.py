@@ -13,8 +13,8 @@ from results import read_sweep
 from search.study import open_studies
 
 _TIMES = {"started", "ended", "recorded", "seconds"}
-_UNKEPT = ("started", "seconds", "losses")
-"""User attributes that say when a trial ran and how often its worker died."""
+_KEPT = ("attempt", "constrained", "exposure:", "reason", "vector:")
+"""Beginnings of the user attributes that decisions depend on; others say when a trial ran and what it went through."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _timeless(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _kept(attrs: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in attrs.items() if key not in _UNKEPT}
+    return {key: value for key, value in attrs.items() if key.startswith(_KEPT)}
 
 
 def check_same(found: Outcome, wanted: Outcome) -> None:
