@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import time
@@ -13,6 +14,8 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import duckdb
+
+_log = logging.getLogger(__name__)
 
 TABLES = ("trials", "reports", "decisions")
 PAUSE_S = 0.2
@@ -49,6 +52,7 @@ def reading(base: Path) -> Iterator[Readings]:
         found: Readings = outcome.get(timeout=120)
         process.join(60)
         seen.count, seen.grown, seen.faults = found.count, found.grown, found.faults
+        _log.info("%s", seen)
 
 
 def _read(base: Path, stop: Event, outcome: Queue) -> None:

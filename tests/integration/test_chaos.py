@@ -23,7 +23,8 @@ SEED = int(os.environ.get("PARETUNE_KILL_SEED") or 7)
 @pytest.mark.timeout(600 + 120 * KILLS)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds and watches processes through /proc and pidfds")
 def test_sweeps_whose_processes_are_killed_equal_one_that_was_left_alone(tmp_path, caplog):
-    caplog.set_level(logging.INFO, logger="chaos_harness")
+    for name in ("chaos_harness", "chaos_reader"):
+        caplog.set_level(logging.INFO, logger=name)
     with reading(tmp_path) as readings:
         tally = Chaos(tmp_path, kills=KILLS, seed=SEED).run()
     assert tally.kills == Counter(plan_of(KILLS, seed=SEED))
@@ -31,4 +32,3 @@ def test_sweeps_whose_processes_are_killed_equal_one_that_was_left_alone(tmp_pat
     assert not tally.work.faults
     assert not readings.faults
     assert readings.grown > 0
-    logging.getLogger("chaos_harness").info("%s, %s", tally, readings)
