@@ -44,6 +44,7 @@ class Order:
         log: File that takes its output.
         environment: Additions to its environment, which Ray's processes inherit.
         fatal: Number of the durable write, from 1, at which it kills itself; 0 for none.
+        is_of_record: Whether only writes of the record, the Parquet tables, count for that number.
         before: Whether it dies before that write or right after it.
 
     """
@@ -55,6 +56,7 @@ class Order:
     log: str
     environment: dict[str, str]
     fatal: int = 0
+    is_of_record: bool = False
     before: bool = True
 
     def to_json(self) -> str:
@@ -82,7 +84,8 @@ class Writes:
 
     def __init__(self, journal: Journal, order: Order) -> None:
         self._journal, self._fatal, self._before = journal, order.fatal, order.before
-        self._count, self._is_writing = 0, False
+        self._is_of_record, self._is_writing = order.is_of_record, False
+        self._count, self._counted = 0, 0
 
     def watched(self, write: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(write)
@@ -91,7 +94,10 @@ class Writes:
                 return write(*args, **settings)
             self._count += 1
             number, name = self._count, write.__name__
-            if number == self._fatal and self._before:
+            counts = name in RECORD_WRITES or not self._is_of_record
+            self._counted += counts
+            is_fatal = counts and self._counted == self._fatal
+            if is_fatal and self._before:
                 self._die(number, name)
             self._is_writing = True
             try:
@@ -99,7 +105,7 @@ class Writes:
             finally:
                 self._is_writing = False
             self._journal.note("write", number=number, name=name, about=_about(args))
-            if number == self._fatal:
+            if is_fatal:
                 self._die(number, name)
             return result
 

@@ -121,9 +121,10 @@ class Chaos:
     def _live(self, folder: Path) -> bool:
         """Let one driver live until it is killed or has finished; tells whether it has finished."""
         workers, last = self._next_life()
-        fatal = self._fatal(workers) if last == "write" else 0
+        is_of_record = self._chance.random() < 0.5
+        fatal = self._fatal(workers, is_of_record=is_of_record) if last == "write" else 0
         before, is_fresh = self._chance.random() < 0.5, self._chance.random() < _FRESH_SHARE
-        life = self._start(folder, fatal=fatal, before=before, is_fresh=is_fresh)
+        life = self._start(folder, fatal=fatal, is_of_record=is_of_record, before=before, is_fresh=is_fresh)
         delivered = 0
         while delivered < workers and self._kill_worker(life, folder):
             delivered += 1
@@ -152,8 +153,10 @@ class Chaos:
             workers += 1
         return workers, None
 
-    def _fatal(self, workers: int) -> int:
+    def _fatal(self, workers: int, *, is_of_record: bool) -> int:
         """Draw the write that a driver dies at: one of its recovery, or one of its next three trials."""
+        if is_of_record:
+            return self._chance.randint(1, 12 + 4 * workers)
         if not workers and self._chance.random() < _RECOVERY_SHARE:
             return self._chance.randint(1, 10)
         return self._chance.randint(1, 75 + 25 * workers)
@@ -182,7 +185,9 @@ class Chaos:
         for death in deaths:
             death()
 
-    def _start(self, folder: Path, *, fatal: int = 0, before: bool = True, is_fresh: bool) -> Life:
+    def _start(
+        self, folder: Path, *, fatal: int = 0, is_of_record: bool = False, before: bool = True, is_fresh: bool
+    ) -> Life:
         self._lives += 1
         self._temporary.mkdir(exist_ok=True)
         mark, log = f"{os.getpid()}-{self._seed}-{self._lives}", folder.with_suffix(".log")
@@ -195,6 +200,7 @@ class Chaos:
             log=str(log),
             environment={MARK: mark, "TMPDIR": str(self._temporary), "RAY_TMPDIR": str(self._temporary), **_LEAN_RAY},
             fatal=fatal,
+            is_of_record=is_of_record,
             before=before,
         )
         self._driver = Driver(Fresh(order) if is_fresh else self._nursery.start(order), mark)
