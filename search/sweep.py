@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import math
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ray import tune
+from ray.tune.experiment import Trial
+from typing_extensions import override
 
-from results import write_sweep_json
+from results import read_sweep, write_sweep_json
 from results.sweep_file import SWEEP_FILE
-from search.cluster import local_ray
-from search.errors import BusyError, FolderError, Interrupted
+from search.cluster import Cluster, connected_ray
+from search.errors import BusyError, ClusterError, FolderError, RayLost
 from search.hub import Hub
 from search.interfaces import Listener
+from search.interruption import Interruption
+from search.probe import check_nodes
 from search.recorder import record_columns
 from search.recovery import open_hub
 from search.scheduler import HubScheduler
@@ -30,9 +33,13 @@ from search.searcher import HubSearcher
 from search.spec import SearchConfig, SweepSpec, end_of
 from search.sweep_spec import SPEC_KEY, spec_of
 from search.trial_files import TrialFiles
+from search.watchdog import Watchdog
 from trainable.ray_entry import RayTrial
 
+_log = logging.getLogger(__name__)
+
 _MOST_FITS = 3
+_MOST_LOSSES = 3
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Outcome:
         completed: Of these, trials that ran to the last step.
         is_suspended: Whether trials are left that ``resume`` would run.
         last_failure: Reason of the latest failed trial, or an empty text.
+        signal: Name of the signal that ended this run, or an empty text.
 
     """
 
@@ -51,66 +59,160 @@ class Outcome:
     completed: int
     is_suspended: bool
     last_failure: str
+    signal: str
 
 
-def start_sweep(spec: SweepSpec, folder: Path, *, lineage: Mapping[str, str], listener: Listener) -> Outcome:
+def start_sweep(
+    spec: SweepSpec, folder: Path, *, lineage: Mapping[str, str], listener: Listener, say: Callable[[str], None]
+) -> Outcome:
     """Run a new sweep in a folder.
+
+    Args:
+        spec: The sweep.
+        folder: Holds no sweep; it gets one once the cluster is found fit.
+        lineage: Where the sweep comes from, for its record.
+        listener: Hears of every event of a trial.
+        say: Tells a person what happens to the sweep as a whole.
 
     Raises:
         FolderError: If the folder holds a sweep already.
         BusyError: If another process works in the folder.
-        Interrupted: On SIGINT or SIGTERM; ``resume_sweep`` goes on.
+        UnfitClusterError: If there is no cluster or its nodes can't run the trials.
+        ClusterError: If Ray is lost and can't be started anew.
+        Interrupted: On a second SIGINT or SIGTERM; ``resume_sweep`` goes on.
 
     """
     if (folder / SWEEP_FILE).exists():
         raise FolderError(f"{folder} holds a sweep already; go on with it by 'paretune resume {folder}'")
     folder.mkdir(parents=True, exist_ok=True)
+    metadata = {SPEC_KEY: spec.model_dump_json(), **lineage}
     with _lock(folder):
-        write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), **lineage})
-        return _search(spec, folder, listener)
+        return _search(
+            spec,
+            folder,
+            listener,
+            say,
+            begin=lambda: write_sweep_json(folder, record_columns(spec), metadata=metadata),
+        )
 
 
-def resume_sweep(folder: Path, *, listener: Listener) -> Outcome:
+def resume_sweep(folder: Path, *, address: str | None, listener: Listener, say: Callable[[str], None]) -> Outcome:
     """Go on with a sweep from its study and its record; Ray's own state is not needed.
+
+    Args:
+        folder: Of the sweep.
+        address: Of the Ray to run on; the sweep's own if absent.
+        listener: Hears of every event of a trial.
+        say: Tells a person what happens to the sweep as a whole.
 
     Raises:
         ResultsError: If the folder holds no readable sweep.
         BusyError: If another process works in the folder.
-        Interrupted: On SIGINT or SIGTERM.
+        UnfitClusterError: If there is no cluster or its nodes can't run the trials.
+        ClusterError: If Ray is lost and can't be started anew.
+        Interrupted: On a second SIGINT or SIGTERM.
 
     """
     spec = spec_of(folder)
+    if address is not None:
+        spec = spec.model_copy(update={"search": spec.search.model_copy(update={"address": address})})
     with _lock(folder):
-        return _search(spec, folder, listener)
+        return _search(spec, folder, listener, say, begin=lambda: None)
 
 
-def _search(spec: SweepSpec, folder: Path, listener: Listener) -> Outcome:
-    interruption, deadline = _Interruption(), _deadline(spec.search)
-    hub = open_hub(spec, folder, listener=listener, is_over=lambda: interruption.is_requested or deadline())
-    with interruption, local_ray(spec) as scratch:
+def _search(
+    spec: SweepSpec, folder: Path, listener: Listener, say: Callable[[str], None], *, begin: Callable[[], object]
+) -> Outcome:
+    """Search until nothing is left to do; start Ray anew if it is lost, as long as trials get on in between."""
+    is_late, losses, reports = _deadline(spec.search), 0, -1
+    with Interruption(say) as interruption:
+        while True:
+            try:
+                return _run(spec, folder, listener, say, begin=begin, interruption=interruption, is_late=is_late)
+            except RayLost as loss:
+                before, reports = reports, len(read_sweep(folder).reports)
+                losses = losses + 1 if reports == before else 1
+                if spec.search.address != "local" or losses > _MOST_LOSSES:
+                    raise ClusterError(_gone(str(loss), folder)) from loss
+                say(f"{loss}; Ray starts anew, and trials go on from their last reports")
+                begin = _nothing
+
+
+def _run(
+    spec: SweepSpec,
+    folder: Path,
+    listener: Listener,
+    say: Callable[[str], None],
+    *,
+    begin: Callable[[], object],
+    interruption: Interruption,
+    is_late: Callable[[], bool],
+) -> Outcome:
+    """Search with one Ray, from what the folder holds to the end or to the loss of that Ray."""
+    with connected_ray(spec) as cluster:
         interruption.install()  # again: starting Ray replaces the handler of SIGTERM
-        for _ in range(_MOST_FITS):
-            if not hub.has_budget:
-                break
-            _fit(hub, spec, scratch, TrialFiles(folder))
-            shutil.rmtree(scratch, ignore_errors=True)
-    return Outcome(hub.ended, hub.completed, hub.ended < spec.search.trials, hub.last_failure())
+        check_nodes(spec, folder, is_own=cluster.is_own)
+        begin()
+        hub = open_hub(spec, folder, listener=listener, is_over=lambda: bool(interruption.signal) or is_late())
+        watchdog = Watchdog(cluster.loss, last_words=lambda reason: say(_gone(reason, folder)))
+        try:
+            with watchdog:
+                for _ in range(_MOST_FITS):
+                    if not hub.has_budget:
+                        break
+                    _fit(hub, spec, cluster, TrialFiles(folder), _Guard(watchdog, interruption))
+                    shutil.rmtree(cluster.scratch, ignore_errors=True)
+        except RayLost:
+            if not interruption.signal:
+                raise
+    return Outcome(hub.ended, hub.completed, hub.ended < spec.search.trials, hub.last_failure(), interruption.signal)
 
 
-def _fit(hub: Hub, spec: SweepSpec, scratch: Path, files: TrialFiles) -> None:
+def _nothing() -> None:
+    """Leave a sweep that has begun as it is."""
+
+
+def _gone(reason: str, folder: Path) -> str:
+    return f"{reason}; what was measured is kept; go on by: paretune resume {folder}"
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """Tells a worker that is lost from a Ray that is lost, and from one that a signal to all processes took."""
+
+    watchdog: Watchdog
+    interruption: Interruption
+
+
+class _GuardedScheduler(HubScheduler):
+    """Lets the hub hear of a lost worker only if nothing else is at an end; the trial is taken up again otherwise."""
+
+    def __init__(self, hub: Hub, guard: _Guard) -> None:
+        super().__init__(hub)
+        self._guard = guard
+
+    @override
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        self._guard.watchdog.check()
+        if not self._guard.interruption.signal:
+            super().on_trial_error(tune_controller, trial)
+
+
+def _fit(hub: Hub, spec: SweepSpec, cluster: Cluster, files: TrialFiles, guard: _Guard) -> None:
     resources = spec.trial.resources
+    needs = {"cpu": resources.cpus, "gpu": resources.gpus, **resources.custom}
     tune.Tuner(
-        tune.with_resources(RayTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
+        tune.with_resources(RayTrial, needs),
         tune_config=tune.TuneConfig(
             search_alg=HubSearcher(hub, files),
-            scheduler=HubScheduler(hub),
+            scheduler=_GuardedScheduler(hub, guard),
             num_samples=-1,
             max_concurrent_trials=spec.search.concurrency,
             reuse_actors=True,
         ),
         run_config=tune.RunConfig(
             name="sweep",
-            storage_path=str(scratch),
+            storage_path=str(cluster.scratch),
             verbose=0,
             failure_config=tune.FailureConfig(max_failures=0),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
@@ -136,46 +238,3 @@ def _lock(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise BusyError(f"another process runs the sweep in {folder}; wait for it or stop it") from error
         yield
-
-
-class _Interruption:
-    """Turns SIGINT and SIGTERM into an exception: Ray would end as if all had gone well.
-
-    The signal may arrive inside Ray's compiled code, which turns the exception into another or loses it; so whatever
-    leaves the block after a signal leaves it as ``Interrupted``, and until then the hub starts and continues nothing.
-    """
-
-    def __init__(self) -> None:
-        self._received = ""
-        self._before: dict[int, Any] = {}
-
-    @property
-    def is_requested(self) -> bool:
-        """Whether a signal arrived."""
-        return bool(self._received)
-
-    def install(self) -> None:
-        """Take the two signals."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._handle)
-
-    def __enter__(self) -> Self:
-        """Take the two signals and remember who had them."""
-        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        self.install()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Give the signals back; raise ``Interrupted`` if one arrived."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        if self._received and not isinstance(error, Interrupted):
-            raise Interrupted(self._received) from error
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        self._received = signal.Signals(number).name
-        raise Interrupted(self._received)
