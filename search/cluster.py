@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 import ray
 import ray._private.worker
+from ray._private import services
 from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue] compiled, without types
 from ray.exceptions import RpcError
 
@@ -24,6 +26,7 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 _VITAL = ("raylet", "gcs_server")
 _SILENCE_S = 20.0
 _PATIENCE_S = 2.0
+_CONNECT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,9 @@ def _start(spec: SweepSpec, empty: Path) -> Callable[[], str]:
 def _join(spec: SweepSpec, empty: Path) -> Callable[[], str]:
     """Join a cluster; a node of it runs on this machine."""
     try:
+        where = services.canonicalize_bootstrap_address(spec.search.address)  # Ray would try it for minutes
+        host, _, port = str(where).rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
         ray.init(**_settings(spec, empty))
     except (OSError, RuntimeError, ValueError) as error:
         raise UnfitClusterError([_refusal(spec.search.address, error)]) from error
