@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import logging
+import functools
 import math
 import shutil
 import time
@@ -12,31 +12,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from ray import tune
-from ray.tune.experiment import Trial
-from typing_extensions import override
 
 from results import read_sweep, write_sweep_json
 from results.sweep_file import SWEEP_FILE
 from search.cluster import Cluster, connected_ray
 from search.errors import BusyError, ClusterError, FolderError, RayLost
-from search.hub import Hub
 from search.interfaces import Listener
 from search.interruption import Interruption
+from search.lost_workers import GuardedScheduler
 from search.probe import check_nodes
 from search.recorder import record_columns
 from search.recovery import open_hub
-from search.scheduler import HubScheduler
 from search.searcher import HubSearcher
 from search.spec import SearchConfig, SweepSpec, end_of
 from search.sweep_spec import SPEC_KEY, spec_of
 from search.trial_files import TrialFiles
 from search.watchdog import Watchdog
 from trainable.ray_entry import RayTrial
-
-_log = logging.getLogger(__name__)
 
 _MOST_FITS = 3
 _MOST_LOSSES = 3
@@ -126,9 +120,13 @@ def _search(
     """Search until nothing is left to do; start Ray anew if it is lost, as long as trials get on in between."""
     is_late, losses, reports = _deadline(spec.search), 0, -1
     with Interruption(say) as interruption:
+
+        def is_over() -> bool:
+            return bool(interruption.signal) or is_late()
+
         while True:
             try:
-                return _run(spec, folder, listener, say, begin=begin, interruption=interruption, is_late=is_late)
+                return _run(spec, folder, listener, say, begin=begin, interruption=interruption, is_over=is_over)
             except RayLost as loss:
                 before, reports = reports, len(read_sweep(folder).reports)
                 losses = losses + 1 if reports == before else 1
@@ -146,21 +144,28 @@ def _run(
     *,
     begin: Callable[[], object],
     interruption: Interruption,
-    is_late: Callable[[], bool],
+    is_over: Callable[[], bool],
 ) -> Outcome:
     """Search with one Ray, from what the folder holds to the end or to the loss of that Ray."""
     with connected_ray(spec) as cluster:
         interruption.install()  # again: starting Ray replaces the handler of SIGTERM
         check_nodes(spec, folder, is_own=cluster.is_own)
         begin()
-        hub = open_hub(spec, folder, listener=listener, is_over=lambda: bool(interruption.signal) or is_late())
+        hub = open_hub(spec, folder, listener=listener, is_over=is_over)
         watchdog = Watchdog(cluster.loss, last_words=lambda reason: say(_gone(reason, folder)))
+        guard = functools.partial(
+            GuardedScheduler,
+            hub,
+            check=watchdog.check,
+            is_interrupted=lambda: bool(interruption.signal),
+            is_over=is_over,
+        )
         try:
             with watchdog:
                 for _ in range(_MOST_FITS):
                     if not hub.has_budget:
                         break
-                    _fit(hub, spec, cluster, TrialFiles(folder), _Guard(watchdog, interruption))
+                    _fit(spec, cluster, HubSearcher(hub, TrialFiles(folder)), guard())
                     shutil.rmtree(cluster.scratch, ignore_errors=True)
         except RayLost:
             if not interruption.signal:
@@ -176,36 +181,14 @@ def _gone(reason: str, folder: Path) -> str:
     return f"{reason}; what was measured is kept; go on by: paretune resume {folder}"
 
 
-@dataclass(frozen=True)
-class _Guard:
-    """Tells a worker that is lost from a Ray that is lost, and from one that a signal to all processes took."""
-
-    watchdog: Watchdog
-    interruption: Interruption
-
-
-class _GuardedScheduler(HubScheduler):
-    """Lets the hub hear of a lost worker only if nothing else is at an end; the trial is taken up again otherwise."""
-
-    def __init__(self, hub: Hub, guard: _Guard) -> None:
-        super().__init__(hub)
-        self._guard = guard
-
-    @override
-    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        self._guard.watchdog.check()
-        if not self._guard.interruption.signal:
-            super().on_trial_error(tune_controller, trial)
-
-
-def _fit(hub: Hub, spec: SweepSpec, cluster: Cluster, files: TrialFiles, guard: _Guard) -> None:
+def _fit(spec: SweepSpec, cluster: Cluster, searcher: HubSearcher, scheduler: GuardedScheduler) -> None:
     resources = spec.trial.resources
     needs = {"cpu": resources.cpus, "gpu": resources.gpus, **resources.custom}
     tune.Tuner(
         tune.with_resources(RayTrial, needs),
         tune_config=tune.TuneConfig(
-            search_alg=HubSearcher(hub, files),
-            scheduler=_GuardedScheduler(hub, guard),
+            search_alg=searcher,
+            scheduler=scheduler,
             num_samples=-1,
             max_concurrent_trials=spec.search.concurrency,
             reuse_actors=True,

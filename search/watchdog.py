@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from search.errors import Interrupted, RayLost
 
-_PERIOD_S = 0.25
+_PERIOD_S = 0.5
 _REPEAT_S = 1.0
 _MOST_SIGNALS = 10
 _FAILED = 1

@@ -54,8 +54,8 @@ def test_halves_of_a_gpu_and_a_named_resource_place_trials_and_a_lost_node_costs
     try:
         wait_until(lambda: re.search(r"trial 1 step 1", log.read_text()), process, log)
         assert (len(trials_on(first)), len(trials_on(other)), len(trials_on(head))) == (2, 0, 0)
-        second = cluster.add(num_cpus=1, num_gpus=1, resources={"rack": 2})
         os.kill(first.raylet, signal.SIGKILL)
+        second = cluster.add(num_cpus=1, num_gpus=1, resources={"rack": 2})
         wait_until(lambda: trials_on(second), process, log)
         assert process.wait(300) == 0, log.read_text()
     finally:

@@ -31,7 +31,13 @@ def faults(meeting, *, wrote=True, **parts):
 
 @pytest.mark.parametrize(
     ("needs", "slots"),
-    [({"CPU": 1.0}, 4), ({"CPU": 1.0, "GPU": 0.5}, 2), ({"CPU": 0.5, "GPU": 0.1}, 8), ({"GPU": 2.0}, 0), ({"x": 1.0}, 0)],
+    [
+        ({"CPU": 1.0}, 4),
+        ({"CPU": 1.0, "GPU": 0.5}, 2),
+        ({"CPU": 0.5, "GPU": 0.1}, 8),
+        ({"GPU": 2.0}, 0),
+        ({"x": 1.0}, 0),
+    ],
 )
 def test_a_node_holds_as_many_trials_as_its_scarcest_resource_allows(needs, slots):
     assert NODE.slots(needs) == slots
@@ -48,7 +54,10 @@ def test_another_build_of_the_same_torch_is_no_fault(tmp_path):
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ({"versions": {"paretune": "", "torch": "2.13.0"}, "code": ""}, "paretune is not installed; install paretune 1.0"),
+        (
+            {"versions": {"paretune": "", "torch": "2.13.0"}, "code": ""},
+            "paretune is not installed; install paretune 1.0",
+        ),
         ({"code": "abd"}, "its paretune 1.0 has other code than the one here; install the same"),
         ({"versions": {"paretune": "0.9", "torch": "2.13.0"}}, "paretune is 0.9, here it is 1.0; install the same"),
         ({"versions": {"paretune": "1.0", "torch": "2.12.1"}}, "torch is 2.12.1, here it is 2.13.0+cpu"),

@@ -90,7 +90,10 @@ def test_an_empty_section_counts_as_absent(file: Path) -> None:
         ("trial: {resources: {custom: {a: 1.5}}}", "4:21: trial.resources.custom: got a: 1.5; expected a whole number"),
         ("trial: {resources: {custom: {a: 0}}}", "4:21: trial.resources.custom: got a: 0; expected a whole number"),
         ("search: {address: here}", "4:19: search.address: got 'here'; expected local, auto or HOST:PORT such as"),
-        ("search: {address: 'ray://head:10001'}", "4:19: search.address: got 'ray://head:10001'; a sweep is not driven"),
+        (
+            "search: {address: 'ray://head:10001'}",
+            "4:19: search.address: got 'ray://head:10001'; a sweep is not driven",
+        ),
         ("model: {path: 3}", "4:15: model.path: got 3; expected a text. Put it in quotes."),
         ("model: {dtype: float16}", "4:16: model.dtype: got 'float16'; expected 'float32' or 'bfloat16'."),
     ],
