@@ -43,6 +43,7 @@ def trials_on(node):
     return [pid for pid, line in below(node.raylet).items() if "RayTrial" in line or "Trainable" in line]
 
 
+@pytest.mark.slow
 def test_halves_of_a_gpu_and_a_named_resource_place_trials_and_a_lost_node_costs_none(tmp_path, cluster):
     head = cluster.add(num_cpus=1)
     first = cluster.add(num_cpus=1, num_gpus=1, resources={"rack": 2})
@@ -70,6 +71,7 @@ def test_halves_of_a_gpu_and_a_named_resource_place_trials_and_a_lost_node_costs
     assert "Traceback" not in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_cluster_whose_head_is_gone_ends_the_sweep_with_one_message(tmp_path, cluster):
     cluster.add(num_cpus=2)
     write_sweep(tmp_path)

@@ -42,6 +42,7 @@ def process_of(process, name):
     return next(pid for pid, line in below(process.pid).items() if re.search(rf"/{name}( |$)", line))
 
 
+@pytest.mark.slow
 def test_a_raylet_that_dies_costs_no_trial_and_all_of_ray_listens_on_this_machine_alone(tmp_path):
     write_sweep(tmp_path)
     log = tmp_path / "log"
