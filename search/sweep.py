@@ -34,6 +34,7 @@ from trainable.ray_entry import RayTrial
 
 _MOST_FITS = 3
 _MOST_LOSSES = 3
+_FAILED, _INTERRUPTED = 1, 130  # as search.cli has them
 
 
 @dataclass(frozen=True)
@@ -147,12 +148,17 @@ def _run(
     is_over: Callable[[], bool],
 ) -> Outcome:
     """Search with one Ray, from what the folder holds to the end or to the loss of that Ray."""
+
+    def last_words(reason: str) -> int:
+        say(_gone(f"interrupted by {interruption.signal}" if interruption.signal else reason, folder))
+        return _INTERRUPTED if interruption.signal else _FAILED
+
     with connected_ray(spec) as cluster:
         interruption.install()  # again: starting Ray replaces the handler of SIGTERM
         check_nodes(spec, folder, is_own=cluster.is_own)
         begin()
         hub = open_hub(spec, folder, listener=listener, is_over=is_over)
-        watchdog = Watchdog(cluster.loss, last_words=lambda reason: say(_gone(reason, folder)))
+        watchdog = Watchdog(cluster.loss, last_words=last_words)
         guard = functools.partial(
             GuardedScheduler,
             hub,

@@ -14,8 +14,7 @@ from search.errors import Interrupted, RayLost
 
 _PERIOD_S = 0.5
 _REPEAT_S = 1.0
-_MOST_SIGNALS = 10
-_FAILED = 1
+_MOST_SIGNALS = 5
 
 
 class Watchdog:
@@ -27,11 +26,11 @@ class Watchdog:
 
     Args:
         loss: Tells why Ray is gone, or an empty text.
-        last_words: Said before the process ends because the main thread can't be reached.
+        last_words: Says why the process ends although the main thread can't be reached, and gives the exit code.
 
     """
 
-    def __init__(self, loss: Callable[[], str], *, last_words: Callable[[str], None]) -> None:
+    def __init__(self, loss: Callable[[], str], *, last_words: Callable[[str], int]) -> None:
         self._loss, self._last_words = loss, last_words
         self._reason = ""
         self._is_over = threading.Event()
@@ -76,6 +75,6 @@ class Watchdog:
             signal.pthread_kill(self._main, signal.SIGUSR2)
             if self._is_over.wait(_REPEAT_S):
                 return
-        self._last_words(self._reason)
+        code = self._last_words(self._reason)
         sys.stdout.flush()
-        os._exit(_FAILED)
+        os._exit(code)
