@@ -18,6 +18,7 @@ from search.errors import (
     SearchError,
     ShadowedPackageError,
     SpecError,
+    UnfitClusterError,
     WarmStartError,
 )
 from search.guard import shadowing_fault
@@ -35,6 +36,7 @@ _BAD_INPUTS = (
     RecordError,
     RequestError,
     ShadowedPackageError,
+    UnfitClusterError,
     WarmStartError,
 )
 
@@ -67,8 +69,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _complain(error: Exception, code: int) -> int:
-    print(f"paretune: {error}", file=sys.stderr)
+    _say(str(error))
     return code
+
+
+def _say(text: str) -> None:
+    print(f"paretune: {text}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, epilog=_EPILOG)
         command.add_argument("folder", type=Path, metavar="DIR", help="the sweep's folder")
         command.set_defaults(run=_on_folder(run))
+        if run is _resume:
+            command.add_argument(
+                "--address", metavar="A", help="Ray cluster to run on: local, auto or HOST:PORT (default: the sweep's)"
+            )
     _add_trial(commands)
     return parser
 
@@ -175,12 +185,17 @@ def _sweep(options: argparse.Namespace) -> int:
     print("\n".join([*check_lines(data, tokens=tokens), *_warm_lines(spec, data_hash=data.data_hash)]))
     print(f"sweep folder: {folder}", flush=True)
 
+    from search.ray_settings import set_up_ray
+
+    set_up_ray(spec.search.address)
+
     from search.progress import SweepProgress
     from search.sweep import start_sweep
 
+    origin = lineage(options.file, data_hash=data.data_hash)
     first, second = (objective.metric for objective in spec.objectives)
     with SweepProgress(trials=spec.search.trials, ended=0, objectives=(first, second)) as progress:
-        outcome = start_sweep(spec, folder, lineage=lineage(options.file, data_hash=data.data_hash), listener=progress)
+        outcome = start_sweep(spec, folder, lineage=origin, listener=progress, say=_say)
     return _finish(folder, outcome)
 
 
@@ -198,18 +213,32 @@ def _resume(options: argparse.Namespace) -> int:
     from search.sweep_spec import spec_of
 
     tables, spec = read_sweep(options.folder), spec_of(options.folder)
+    address = spec.search.address if options.address is None else _address(options.address)
 
     from search.check import check_same_data
 
     check_same_data(spec, data_hash=tables.metadata["data_hash"])
+
+    from search.ray_settings import set_up_ray
+
+    set_up_ray(address)
 
     from search.progress import SweepProgress
     from search.sweep import resume_sweep
 
     first, second = (objective.metric for objective in spec.objectives)
     with SweepProgress(trials=spec.search.trials, ended=len(tables.trials), objectives=(first, second)) as progress:
-        outcome = resume_sweep(options.folder, listener=progress)
+        outcome = resume_sweep(options.folder, address=address, listener=progress, say=_say)
     return _finish(options.folder, outcome)
+
+
+def _address(address: str) -> str:
+    from search.spec import checked_address
+
+    try:
+        return checked_address(address)
+    except ValueError as error:
+        raise CheckError(f"--address: {error}") from error
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -247,6 +276,9 @@ def _on_folder(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.N
 
 def _finish(folder: Path, outcome: Outcome) -> int:
     _show_report(folder)
+    if outcome.signal and outcome.is_suspended:
+        _say(f"interrupted by {outcome.signal}; what was measured is kept; go on by: paretune resume {folder}")
+        return INTERRUPTED
     if not outcome.completed:
         return _complain(
             SearchError(f"no trial reached its last step; the last failure: {outcome.last_failure}"), FAILED

@@ -51,6 +51,27 @@ class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM arrived; not an ``Exception``, so that nothing on the way up handles it."""
 
 
+class RayLost(BaseException):
+    """Ray is gone; not an ``Exception``, since Ray Tune would first try to tidy up with it."""
+
+
+class ClusterError(SearchError, RuntimeError):
+    """Ray is gone and can't be started anew; what was measured is kept."""
+
+
+class UnfitClusterError(SearchError, ValueError):
+    """No cluster answers, or its nodes can't run the trials of the sweep.
+
+    Attributes:
+        faults: One text for each fault, with the node that has it and what to do.
+
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
 class CheckError(SearchError, ValueError):
     """The data or the model of a valid sweep file can't be used."""
 

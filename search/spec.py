@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -167,6 +167,23 @@ def end_of(deadline: str, *, now: datetime) -> datetime:
     return at if at > now else at + timedelta(days=1)
 
 
+def checked_address(address: str) -> str:
+    """Accept the address of a Ray cluster.
+
+    Raises:
+        ValueError: If it is none, or one that a sweep can't be driven from.
+
+    """
+    if address.startswith("ray://"):
+        raise ValueError(
+            f"got {address!r}; a sweep is not driven through a Ray client: its driver keeps the record; "
+            f"run paretune on a node of the cluster, with the address auto or HOST:PORT"
+        )
+    if address not in ("local", "auto") and not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5}", address):
+        raise ValueError(f"got {address!r}; expected local, auto or HOST:PORT such as 10.0.0.5:6379")
+    return address
+
+
 class SearchConfig(BaseModel):
     """How the space is searched, and how long."""
 
@@ -209,6 +226,10 @@ class SearchConfig(BaseModel):
         description="how often a trial goes on after its worker died; a node that is lost or taken away does not count",
     )
     concurrency: int = Field(default=1, ge=1, description="trials that run at the same time")
+    address: Annotated[str, AfterValidator(checked_address)] = Field(
+        default="local",
+        description="the Ray cluster to join: `auto` or `HOST:PORT` of its head; `local` starts a Ray of our own",
+    )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="seed of the sampler")
     storage: str | None = Field(
         default=None, description="URL of Optuna's storage; the SQLite file `study.db` in the sweep's folder if absent"

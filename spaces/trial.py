@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -241,6 +242,9 @@ class DataConfig(BaseModel):
         return self
 
 
+_RAYS_OWN = ("cpu", "gpu", "cpus", "gpus", "memory", "object_store_memory", "bundle")
+
+
 class ResourcesConfig(BaseModel):
     """What Ray reserves for each running trial."""
 
@@ -248,6 +252,32 @@ class ResourcesConfig(BaseModel):
 
     cpus: float = Field(default=1.0, gt=0, description="cores of one trial; torch uses as many threads")
     gpus: float = Field(default=0.0, ge=0, description="GPUs of one trial; a fraction shares one")
+    custom: Mapping[str, float] = Field(
+        default={}, description="amounts of other resources that nodes offer by name, such as `{a100: 1}`"
+    )
+
+    @field_validator("gpus")
+    @classmethod
+    def _check_gpus(cls, gpus: float) -> float:
+        if gpus > 1 and gpus != int(gpus):
+            raise ValueError(f"got {gpus:g}; expected whole GPUs, or a fraction of one")
+        return gpus
+
+    @field_validator("custom")
+    @classmethod
+    def _check_custom(cls, custom: Mapping[str, float]) -> Mapping[str, float]:
+        for name, amount in custom.items():
+            if name.lower() in _RAYS_OWN or not name.strip():
+                raise ValueError(f"got {name!r}; expected a name of your own; cores and GPUs are cpus and gpus")
+            if amount < 0.0001 or (amount > 1 and amount != int(amount)):
+                raise ValueError(f"got {name}: {amount:g}; expected a whole number, or a fraction from 0.0001 to 1")
+        return custom
+
+    @property
+    def by_name(self) -> Mapping[str, float]:
+        """Amounts of what a trial takes, none of them 0, by the names that Ray has for them."""
+        named = {"CPU": self.cpus, "GPU": self.gpus, **self.custom}
+        return {name: amount for name, amount in named.items() if amount}
 
 
 class TrainingConfig(BaseModel):

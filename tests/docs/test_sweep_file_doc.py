@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
@@ -27,6 +27,9 @@ def type_text(annotation: Any) -> str:
     if get_origin(annotation) is tuple:
         inner = get_args(annotation)[0]
         return f"list of {type_text(inner)}" + ("" if get_origin(inner) is Literal else "s")
+    if get_origin(annotation) is Mapping:
+        key, value = get_args(annotation)
+        return f"mapping of {'names' if key is str else type_text(key)} to {type_text(value)}s"
     if annotation in NAMES:
         return NAMES[annotation]
     return " or ".join(type_text(part) for part in get_args(annotation) if part is not NoneType)
