@@ -92,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, epilog=_EPILOG)
         command.add_argument("folder", type=Path, metavar="DIR", help="the sweep's folder")
         command.set_defaults(run=_on_folder(run))
+        if name == "resume":
+            command.add_argument(
+                "--rebuild-study", action="store_true", help="make a lost or damaged study anew from the record"
+            )
     return parser
 
 
@@ -159,7 +163,7 @@ def _resume(options: argparse.Namespace) -> int:
 
     first, second = (objective.metric for objective in spec.objectives)
     with SweepProgress(trials=spec.search.trials, ended=len(tables.trials), objectives=(first, second)) as progress:
-        outcome = resume_sweep(options.folder, listener=progress)
+        outcome = resume_sweep(options.folder, listener=progress, rebuild_study=options.rebuild_study)
     return _finish(options.folder, outcome)
 
 
@@ -203,8 +207,10 @@ def _finish(folder: Path, outcome: Outcome) -> int:
 def _show_report(folder: Path) -> None:
     from results import write_report
     from search.front_table import print_front
+    from search.storage_fault import StorageGuard
 
-    path = write_report(folder)
+    with StorageGuard(folder, again="report"):
+        path = write_report(folder)
     print_front(folder)
     print(f"report: {path}")
 

@@ -21,15 +21,16 @@ from results import write_sweep_json
 from results.sweep_file import SWEEP_FILE
 from search.cluster import local_ray
 from search.errors import BusyError, FolderError, Interrupted
-from search.hub import Hub
 from search.interfaces import Listener
+from search.kept_checkpoints import checkpoint_place
+from search.places import check_unused
 from search.recorder import record_columns
 from search.recovery import open_hub
 from search.scheduler import HubScheduler
 from search.searcher import HubSearcher
 from search.spec import SearchConfig, SweepSpec, end_of
+from search.storage_fault import StorageGuard
 from search.sweep_spec import SPEC_KEY, spec_of
-from search.trial_files import TrialFiles
 from trainable.ray_entry import RayTrial
 
 _MOST_FITS = 3
@@ -59,51 +60,75 @@ def start_sweep(spec: SweepSpec, folder: Path, *, lineage: Mapping[str, str], li
     Raises:
         FolderError: If the folder holds a sweep already.
         BusyError: If another process works in the folder.
+        StorageFault: If the disk or the database failed; ``resume_sweep`` goes on.
         Interrupted: On SIGINT or SIGTERM; ``resume_sweep`` goes on.
 
     """
     if (folder / SWEEP_FILE).exists():
         raise FolderError(f"{folder} holds a sweep already; go on with it by 'paretune resume {folder}'")
-    folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder):
-        write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), **lineage})
-        return _search(spec, folder, listener)
+    guard = StorageGuard(folder, storage=spec.search.storage)
+    with guard:
+        folder.mkdir(parents=True, exist_ok=True)
+        check_unused(spec, folder)
+    with _lock(folder, guard):
+        with guard:
+            write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), **lineage})
+        return _search(spec, folder, listener, guard)
 
 
-def resume_sweep(folder: Path, *, listener: Listener) -> Outcome:
+def resume_sweep(folder: Path, *, listener: Listener, rebuild_study: bool = False) -> Outcome:
     """Go on with a sweep from its study and its record; Ray's own state is not needed.
+
+    Args:
+        folder: Of the sweep.
+        listener: Hears of every event.
+        rebuild_study: Whether to make the study anew from the record.
 
     Raises:
         ResultsError: If the folder holds no readable sweep.
+        StudyError: If the study is lost or damaged.
+        StorageFault: If the disk or the database failed.
         BusyError: If another process works in the folder.
         Interrupted: On SIGINT or SIGTERM.
 
     """
     spec = spec_of(folder)
-    with _lock(folder):
-        return _search(spec, folder, listener)
+    guard = StorageGuard(folder, storage=spec.search.storage)
+    with _lock(folder, guard):
+        return _search(spec, folder, listener, guard, rebuild_study=rebuild_study)
 
 
-def _search(spec: SweepSpec, folder: Path, listener: Listener) -> Outcome:
+def _search(
+    spec: SweepSpec, folder: Path, listener: Listener, guard: StorageGuard, *, rebuild_study: bool = False
+) -> Outcome:
     interruption, deadline = _Interruption(), _deadline(spec.search)
-    hub = open_hub(spec, folder, listener=listener, is_over=lambda: interruption.is_requested or deadline())
-    with interruption, local_ray(spec) as scratch:
+    with guard:
+        hub = open_hub(
+            spec,
+            folder,
+            listener=listener,
+            is_over=lambda: interruption.is_requested or deadline(),
+            rebuild_study=rebuild_study,
+        )
+    place = checkpoint_place(spec, folder)
+    with guard.surfacing(), interruption, local_ray(spec) as scratch:
         interruption.install()  # again: starting Ray replaces the handler of SIGTERM
         for _ in range(_MOST_FITS):
-            if not hub.has_budget:
-                break
-            _fit(hub, spec, scratch, TrialFiles(folder))
+            with guard:
+                if not hub.has_budget:
+                    break
+            _fit(HubSearcher(hub, place, guard), HubScheduler(hub, guard), spec, scratch)
             shutil.rmtree(scratch, ignore_errors=True)
     return Outcome(hub.ended, hub.completed, hub.ended < spec.search.trials, hub.last_failure())
 
 
-def _fit(hub: Hub, spec: SweepSpec, scratch: Path, files: TrialFiles) -> None:
+def _fit(searcher: HubSearcher, scheduler: HubScheduler, spec: SweepSpec, scratch: Path) -> None:
     resources = spec.trial.resources
     tune.Tuner(
         tune.with_resources(RayTrial, {"cpu": resources.cpus, "gpu": resources.gpus}),
         tune_config=tune.TuneConfig(
-            search_alg=HubSearcher(hub, files),
-            scheduler=HubScheduler(hub),
+            search_alg=searcher,
+            scheduler=scheduler,
             num_samples=-1,
             max_concurrent_trials=spec.search.concurrency,
             reuse_actors=True,
@@ -129,8 +154,10 @@ def _deadline(search: SearchConfig) -> Callable[[], bool]:
 
 
 @contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("w") as file:
+def _lock(folder: Path, guard: StorageGuard) -> Iterator[None]:
+    with guard:
+        file = (folder / ".lock").open("w")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

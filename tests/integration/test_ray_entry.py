@@ -4,6 +4,7 @@ import pytest
 
 import trainable.host
 from spaces import DataConfig, ModelConfig, TrialConfig
+from trainable.checkpoints import CheckpointPlace
 from trainable.ray_entry import ENDING_KEY, RayTrial, ending_of, report_of
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 8},), search_share=0.4)
@@ -69,11 +70,11 @@ def test_a_model_that_cannot_be_loaded_is_named():
 
 def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint_as_if_nothing_had_happened(tmp_path):
     training = {"steps": 4, "rungs": (1, 2, 3), "batch": 2, "rung_rows": 4, "final_rows": 4, "seed": 3}
-    path = tmp_path / "checkpoints" / "trial-00000.pt"
+    place = CheckpointPlace(folder=str(tmp_path))
 
     def worker(from_step):
         parts = {"training": training, "from_step": from_step, "mixture": {"weighting": {"name": "dwa"}}}
-        return RayTrial(settings(0, **parts) | {"checkpoint": str(path)})
+        return RayTrial(settings(0, **parts) | {"checkpoint": place.model_dump_json()})
 
     whole = RayTrial(settings(0, training=training, mixture={"weighting": {"name": "dwa"}}))
     expected = [report_of(whole.train()) for _ in range(4)]
@@ -89,7 +90,7 @@ def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint_as_if_nothing_
     assert repeated == reports[-1]
     reports += [report_of(third.train())]
     third.stop()
-    path.unlink()
+    place.open().remove(0)
     fourth = worker(3)  # without a checkpoint its steps are trained again, and not reported twice
     last = report_of(fourth.train())
     fourth.stop()
@@ -98,9 +99,9 @@ def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint_as_if_nothing_
 
 
 def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path):
-    path = tmp_path / "trial.pt"
-    path.write_bytes(b"no checkpoint")
-    worker = RayTrial(settings(0, from_step=1) | {"checkpoint": str(path)})
+    place = CheckpointPlace(folder=str(tmp_path))
+    place.open().write(0, b"no checkpoint")
+    worker = RayTrial(settings(0, from_step=1) | {"checkpoint": place.model_dump_json()})
     report = report_of(worker.train())
     worker.stop()
     alone = RayTrial(settings(0))
