@@ -144,12 +144,14 @@ def _open(folder: Path, storage: str | None, *, must_exist: bool) -> RDBStorage:
         raise study_error(folder, f"{path} is missing, but the record holds trials", storage=None)
     connection = sqlite3.connect(path, timeout=_LOCK_WAIT_S)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
         found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok":
+            raise study_error(folder, f"{path} is damaged: {found.splitlines()[-1]}", storage=None)
+        if must_exist and not connection.execute("SELECT * FROM sqlite_master WHERE name = 'studies'").fetchall():
+            raise study_error(folder, f"{path} holds no study of this sweep", storage=None)
+        connection.execute("PRAGMA journal_mode=WAL")
     finally:
         connection.close()
-    if found != "ok":
-        raise study_error(folder, f"{path} is damaged: {found.splitlines()[-1]}", storage=None)
     return RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=_engine_settings(storage))
 
 
