@@ -14,9 +14,10 @@ test: lint
 	$(BIN)/python -m pytest -n 2 -m "not ray"
 	$(BIN)/python -m pytest -m ray
 
-# The same laws on many more draws, among them ten thousand mutated data sets and as many mutated sweep files.
+# The same laws on many more draws, among them ten thousand mutated data sets and as many mutated sweep files; and the study
+# in a PostgreSQL of our own (Debian's package `postgresql`).
 nightly: $(READY)
-	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest tests/property
+	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest tests/property tests/integration/test_postgres.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

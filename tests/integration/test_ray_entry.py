@@ -4,8 +4,9 @@ import pytest
 
 import trainable.host
 from spaces import DataConfig, ModelConfig, TrialConfig
-from trainable.checkpoints import CheckpointPlace
+from trainable.checkpoints import CheckpointPlace, unpacked
 from trainable.ray_entry import ENDING_KEY, RayTrial, ending_of, report_of
+from trainable.report import TrialReport
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 8},), search_share=0.4)
 
@@ -108,3 +109,29 @@ def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path):
     alone.train()
     assert (report.step, report.metrics) == (2, report_of(alone.train()).metrics)
     alone.stop()
+
+
+@pytest.mark.parametrize("fault", ["no folder", "no room"])
+def test_a_checkpoint_that_can_not_be_written_costs_no_trial(tmp_path, caplog, fault):
+    folder = tmp_path if fault == "no room" else tmp_path / "gone"
+    place = CheckpointPlace(folder=str(folder), budget=100 if fault == "no room" else None)
+    worker = RayTrial(settings(0) | {"checkpoint": place.model_dump_json()})
+    reports = [report_of(worker.train()) for _ in range(2)]
+    worker.stop()
+    assert [report.step for report in reports] == [1, 2]
+    assert caplog.text.count("trial 0 goes on without a checkpoint: ") == 2
+    assert not place.open().numbers()
+
+
+def test_the_state_after_the_last_step_is_kept_too_and_holds_all_that_a_trial_is(tmp_path):
+    place = CheckpointPlace(folder=str(tmp_path))
+    worker = RayTrial(settings(0) | {"checkpoint": place.model_dump_json()})
+    reports = [report_of(worker.train()) for _ in range(2)]
+    worker.stop()
+    saved = unpacked(place.open().read(0))
+    assert (saved["attempt"], TrialReport(**saved["report"])) == (0, reports[-1])
+    assert saved["trial"]["step"] == 2
+    assert {"adapter", "optimizer", "weighting", "sampler", "generators", "pace"} <= saved["trial"].keys()
+    again = RayTrial(settings(0, from_step=1) | {"checkpoint": place.model_dump_json()})
+    assert report_of(again.train()) == reports[-1]  # the driver died before it heard it
+    again.stop()
