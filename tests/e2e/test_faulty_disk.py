@@ -24,8 +24,11 @@ def test_a_sweep_on_a_disk_that_fills_up_says_so_once_and_is_resumed_to_its_end(
         assert lines[0].startswith("paretune: can't write "), done.stderr
         assert lines[0].endswith("; free some space and go on by: paretune resume disk/out")
         recorded = duckdb.sql(f"SELECT count(*) FROM '{disk}/out/reports/*.parquet'").fetchall()[0][0]
-        again = paretune("resume", "disk/out", cwd=tmp_path)  # still full
+        filler = fill(disk)
+        again = paretune("resume", "disk/out", cwd=tmp_path)
         assert (again.returncode, len(again.stderr.strip().splitlines())) == (1, 1), again.stderr
+        assert again.stderr.endswith("go on by: paretune resume disk/out\n"), again.stderr
+        filler.unlink()
         remount(disk, "size=64m")
         done = paretune("resume", "disk/out", cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
