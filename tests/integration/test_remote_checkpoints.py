@@ -5,6 +5,7 @@ import urllib.request
 import uuid
 
 import pytest
+from command import paretune, write_sweep
 from made_search import made_report, made_spec, run_to_end, start_hub
 from moto.server import ThreadedMotoServer
 
@@ -13,7 +14,7 @@ from search.kept_checkpoints import checkpoint_place
 from search.places import check_unused
 from search.storage_fault import StorageGuard
 from search.sweep_spec import SPEC_KEY, spec_of
-from trainable.checkpoints import NoRoomError
+from trainable.checkpoints import NoRoomError, unpacked
 
 KEYS = {"AWS_ACCESS_KEY_ID": "someone", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -104,3 +105,16 @@ def test_a_bucket_that_is_not_there_ends_in_one_message(bucket, tmp_path):
         opened(spec.search.checkpoints, tmp_path).write(0, b"state")
     assert "\n" not in str(caught.value)
     assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.ray
+def test_the_command_keeps_its_checkpoints_there_within_their_budget(bucket, tmp_path):
+    write_sweep(tmp_path)
+    words = ("--set", f"search.checkpoints={bucket}", "--set", "search.disk=20MB", "--set", "search.trials=2")
+    done = paretune("sweep", "sweep.yaml", "--out", "out", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tmp_path / "out" / "checkpoints").exists()
+    kept = checkpoint_place(spec_of(tmp_path / "out"), tmp_path / "out").open()
+    assert kept.numbers() and kept.numbers() <= {0, 1}
+    for number in kept.numbers():
+        assert unpacked(kept.read(number))["trial"]["step"] == 4

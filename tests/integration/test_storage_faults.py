@@ -156,7 +156,7 @@ def test_a_mount_that_vanishes_ends_in_one_message_and_the_sweep_goes_on_when_it
         ("database disk image is malformed", "go on by: paretune resume {folder} --rebuild-study"),
     ],
 )
-@pytest.mark.parametrize("method", ["set_trial_user_attr", "set_trial_state_values", "set_trial_param"])
+@pytest.mark.parametrize("method", ["set_trial_user_attr", "set_trial_state_values", "_create_new_trial"])
 def test_a_database_that_fails_ends_in_one_message(tmp_path, monkeypatch, method, words, advice):
     from sqlalchemy.exc import OperationalError
 
