@@ -115,6 +115,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--address", metavar="A", help="Ray cluster to run on: local, auto or HOST:PORT (default: the sweep's)"
             )
+            command.add_argument(
+                "--rebuild-study", action="store_true", help="make a lost or damaged study anew from the record"
+            )
     _add_trial(commands)
     return parser
 
@@ -228,7 +231,9 @@ def _resume(options: argparse.Namespace) -> int:
 
     first, second = (objective.metric for objective in spec.objectives)
     with SweepProgress(trials=spec.search.trials, ended=len(tables.trials), objectives=(first, second)) as progress:
-        outcome = resume_sweep(options.folder, address=address, listener=progress, say=_say)
+        outcome = resume_sweep(
+            options.folder, address=address, rebuild_study=options.rebuild_study, listener=progress, say=_say
+        )
     return _finish(options.folder, outcome)
 
 
@@ -291,8 +296,10 @@ def _finish(folder: Path, outcome: Outcome) -> int:
 def _show_report(folder: Path) -> None:
     from results import write_report
     from search.front_table import print_front
+    from search.storage_fault import StorageGuard
 
-    path = write_report(folder)
+    with StorageGuard(folder, again="report"):
+        path = write_report(folder)
     print_front(folder)
     print(f"report: {path}")
 

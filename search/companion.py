@@ -35,10 +35,7 @@ class Companion:
     def start(self, config: TrialConfig) -> None:
         """Open a curve for a trial's attempt; the curve of an earlier attempt ends as failed."""
         self._close(config.number, TrialState.FAIL, None)
-        trial = self._study.ask()
-        trial.set_user_attr("trial", config.number)
-        trial.set_user_attr("attempt", config.attempt)
-        self._trials[config.number] = trial
+        self._trials[config.number] = self._open(config.number, config.attempt)
 
     def go_on(self, config: TrialConfig, vectors: Mapping[int, Vector]) -> None:
         """Open again the curve of an attempt that was interrupted, with all its points."""
@@ -73,6 +70,21 @@ class Companion:
             self._close(number, TrialState.COMPLETE, self._mean(vector))
         else:
             self._close(number, TrialState.PRUNED if ending.state == "PRUNED" else TrialState.FAIL, None)
+
+    def restore(self, number: int, attempt: int, vectors: Mapping[int, Vector], ending: Ending) -> None:
+        """Put back the whole curve of a trial that has ended, if it is lost."""
+        try:
+            companion_trial(self._study, number)
+        except KeyError:
+            self._open(number, attempt)
+        self.mirror(number, vectors)
+        self.end(number, vectors.get(max(vectors, default=0)), ending)
+
+    def _open(self, number: int, attempt: int) -> optuna.Trial:
+        trial = self._study.ask()
+        trial.set_user_attr("trial", number)
+        trial.set_user_attr("attempt", attempt)
+        return trial
 
     def _mean(self, vector: Vector) -> float:
         return fmean(unit_score(metric, value) for metric, value in zip(self._metrics, vector, strict=True))

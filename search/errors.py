@@ -35,6 +35,14 @@ class RecordError(SearchError, ValueError):
     """A folder holds no sweep, or its record can't be read."""
 
 
+class StudyError(RecordError):
+    """The study is lost or damaged, or another sweep's; it can be rebuilt from the record."""
+
+
+class StorageFault(SearchError):
+    """The disk or the database failed while a sweep ran; what was measured is kept, and ``resume`` goes on."""
+
+
 class BusyError(SearchError):
     """Another process runs the sweep of the folder."""
 

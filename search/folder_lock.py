@@ -8,19 +8,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from search.errors import BusyError
+from search.storage_fault import StorageGuard
 
 _FILE = ".lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, guard: StorageGuard) -> Iterator[None]:
     """Keep every other driver out of a sweep's folder; the kernel lets go of it when the process ends.
+
+    Args:
+        folder: Of the sweep.
+        guard: Knows what to say of a folder that can't be written.
 
     Raises:
         BusyError: If another process works in the folder.
+        StorageFault: If the lock can't be written.
 
     """
-    with (folder / _FILE).open("w") as file:
+    with guard:
+        file = (folder / _FILE).open("w")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import optuna
 from pydantic import ValidationError
 
-from search.interfaces import Listener, Mirror, Record
+from search.interfaces import Kept, Listener, Mirror, Record
 from search.judge import Decision, Judge
 from search.opener import HALVED_KEY, Opener
 from search.orders import Orders, Requests
@@ -23,7 +23,6 @@ from search.recorder import Ending
 from search.running import Orphan, Running
 from search.spec import SweepSpec
 from search.study_trials import StudyTrials
-from search.trial_files import TrialFiles
 from search.vectors import (
     CONSTRAINED_KEY,
     Measured,
@@ -57,7 +56,7 @@ class Hub:
         pruner: Asked at every rung but the last step. What it says of the audit group is recorded and not done.
         listener: Hears of every event.
         is_over: Tells whether the sweep should stop: the time limit has passed, or a signal arrived.
-        files: The checkpoints of running trials; one is removed when its trial ends.
+        files: The checkpoints of trials; hears which of them ended.
         requests: What users ask of single trials.
 
     """
@@ -72,7 +71,7 @@ class Hub:
         pruner: Pruner,
         listener: Listener,
         is_over: Callable[[], bool],
-        files: TrialFiles,
+        files: Kept,
         requests: Requests,
     ) -> None:
         self._spec, self._companion, self._recorder = spec, companion, recorder
@@ -134,6 +133,7 @@ class Hub:
         attrs = self._trials.attrs(number)
         curve, seconds = self._remembered(number, attrs)
         self._ended.append(ending)
+        self._files.remember(number, ending)
         self._seconds_ended += seconds
         if ending.state == "COMPLETE":
             self._judge.finish(curve)
@@ -162,6 +162,16 @@ class Hub:
                 return
             del self._running[number]
         self._orphan(running)
+
+    def tidy(self) -> None:
+        """Remove the checkpoints that an earlier driver left and nobody needs.
+
+        Raises:
+            OSError: If they can't be listed or removed.
+
+        """
+        running = {orphan.number for orphan in self._orphans}
+        self._files.tidy(running=running, pinned=self._orders.pinned)
 
     def signed(self, values: tuple[float, ...]) -> Vector:
         """Turn objectives so that larger is better."""
@@ -382,7 +392,7 @@ class Hub:
         self._trials.tell(number, ending)
         self._companion.end(number, running.vectors.get(running.last_step), ending)
         del self._running[number]
-        self._files.remove(number)
+        self._files.ended(number, ending, pinned=self._orders.pinned)
         self._ended.append(ending)
         self._seconds_ended += running.all_seconds
         if ending.state == "COMPLETE":

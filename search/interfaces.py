@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -76,4 +76,20 @@ class Mirror(Protocol):
 
     def end(self, number: int, vector: Vector | None, ending: Ending) -> None:
         """Close a trial's curve in the state of the trial, if it is still open."""
+        ...
+
+
+class Kept(Protocol):
+    """Removes checkpoints that nobody needs; ``KeptCheckpoints`` does so in the sweep's folder or a store."""
+
+    def remember(self, number: int, ending: Ending) -> None:
+        """Take in a trial that ended before this run."""
+        ...
+
+    def ended(self, number: int, ending: Ending, *, pinned: Collection[int]) -> None:
+        """Take in a trial that ended now; checkpoints of pinned trials are kept."""
+        ...
+
+    def tidy(self, *, running: Collection[int], pinned: Collection[int]) -> None:
+        """Remove what an earlier driver left and nobody needs."""
         ...

@@ -14,6 +14,7 @@ from typing_extensions import override
 from search.hub import Hub
 from search.scheduler import HubScheduler
 from search.searcher import NUMBER_KEY
+from search.storage_fault import StorageGuard
 
 
 class GuardedScheduler(HubScheduler):
@@ -21,6 +22,7 @@ class GuardedScheduler(HubScheduler):
 
     Args:
         hub: Of the sweep.
+        guard: Knows when the disk or the database failed.
         check: Raises if Ray is gone.
         is_interrupted: Whether a signal arrived, which workers may have got too.
         is_over: Whether the sweep should stop: trials that wait for room are not started then.
@@ -30,12 +32,13 @@ class GuardedScheduler(HubScheduler):
     def __init__(
         self,
         hub: Hub,
+        guard: StorageGuard,
         *,
         check: Callable[[], None],
         is_interrupted: Callable[[], bool],
         is_over: Callable[[], bool],
     ) -> None:
-        super().__init__(hub)
+        super().__init__(hub, guard)
         self._check, self._is_interrupted, self._is_over = check, is_interrupted, is_over
 
     @override
@@ -46,7 +49,8 @@ class GuardedScheduler(HubScheduler):
         _show_error(trial)
         if isinstance(trial.get_pickled_error(), ActorUnavailableError):
             # the process is out of reach, and no raylet lives to say that it died: what a lost node looks like at first
-            self._hub.lose(trial.config[NUMBER_KEY], "its node can't be reached", loss="node lost")
+            with self._guard:
+                self._hub.lose(trial.config[NUMBER_KEY], "its node can't be reached", loss="node lost")
         else:
             super().on_trial_error(tune_controller, trial)
 

@@ -124,12 +124,13 @@ def _faults_of_nodes(nodes: Sequence[Node], spec: SweepSpec, folder: Path) -> li
         here = NodeFacts.model_validate_json(
             node_facts.facts_of_node(str(meeting), "here", _PACKAGES, list(paths.values()))
         )
-        answers = _answers(nodes, str(meeting), list(paths.values()))
-        return [
-            f"{node.name}: {fault}"
-            for node, answer in zip(nodes, answers, strict=True)
-            for fault in ([answer] if isinstance(answer, str) else _faults(answer, here, node, meeting, nonce, paths))
-        ]
+        found: list[str] = []
+        for node, answer in zip(nodes, _answers(nodes, str(meeting), list(paths.values())), strict=True):
+            faults = [answer] if isinstance(answer, str) else _faults(answer, here, paths)
+            if isinstance(answer, NodeFacts) and spec.search.checkpoints is None:
+                faults += _faults_of_folder(answer, node, meeting, nonce)
+            found.extend(f"{node.name}: {fault}" for fault in faults)
+        return found
     finally:
         shutil.rmtree(meeting, ignore_errors=True)
 
@@ -162,9 +163,18 @@ def _answer(reference: Any) -> NodeFacts | str:
         return f"it can't run a task: {lines[-1] if lines else type(error).__name__}"
 
 
-def _faults(
-    facts: NodeFacts, here: NodeFacts, node: Node, meeting: Path, nonce: str, paths: Mapping[str, str]
-) -> list[str]:
+def _faults_of_folder(facts: NodeFacts, node: Node, meeting: Path, nonce: str) -> list[str]:
+    folder = meeting.parent
+    if facts.seen != nonce:
+        return [f"it does not see the sweep's folder {folder}; {_SHARE}"]
+    if facts.fault:
+        return [f"it can't write into the sweep's folder {folder}: {facts.fault}"]
+    if not (meeting / node.id).is_file():
+        return [f"what it writes into the sweep's folder {folder} does not arrive here; {_SHARE}"]
+    return []
+
+
+def _faults(facts: NodeFacts, here: NodeFacts, paths: Mapping[str, str]) -> list[str]:
     faults: list[str] = []
     wanted = here.versions["paretune"]
     if not facts.versions["paretune"] or not facts.code:
@@ -175,12 +185,6 @@ def _faults(
         there = facts.versions[package]
         if _public(there) != _public(version) and (there or package != "paretune"):
             faults.append(f"{package} is {there or 'absent'}, here it is {version}; install the same")
-    if facts.seen != nonce:
-        faults.append(f"it does not see the sweep's folder {meeting.parent}; {_SHARE}")
-    elif facts.fault:
-        faults.append(f"it can't write into the sweep's folder {meeting.parent}: {facts.fault}")
-    elif not (meeting / node.id).is_file():
-        faults.append(f"what it writes into the sweep's folder {meeting.parent} does not arrive here; {_SHARE}")
     by_path = {path: key for key, path in paths.items()}
     faults.extend(
         f"{by_path[path]}: {path} is not there; put it on every node, or on a file system that all nodes mount"
@@ -190,7 +194,7 @@ def _faults(
     return faults
 
 
-_SHARE = "choose one on a file system that all nodes mount under one path (--out)"
+_SHARE = "choose one on a file system that all nodes mount under one path (--out), or set search.checkpoints"
 
 
 def _public(version: str) -> str:

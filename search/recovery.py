@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,23 +10,33 @@ from typing import Any
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
-from results import SweepTables, read_sweep, read_sweep_json
+from results import SweepTables, read_sweep
 from search.companion import Companion
 from search.hub import FINAL_STEP, Hub
 from search.interfaces import Listener
+from search.kept_checkpoints import KeptCheckpoints, checkpoint_place
 from search.pruners import make_pruner
-from search.recorder import Ending, Recorder
+from search.rebuild import Rebuilder, set_aside
+from search.recorded import of_attempt, recorded_reports
+from search.recorder import Ending, Recorder, record_columns
 from search.requests import RequestFiles
 from search.spec import SweepSpec
 from search.study import open_studies
 from search.study_trials import IMPORTED_KEY, StudyTrials
-from search.trial_files import TrialFiles
 from search.vectors import RecordedReport, attempt_of
 from search.warm_start import import_trials, read_warm_starts
-from spaces import METRICS
+
+_log = logging.getLogger(__name__)
 
 
-def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Callable[[], bool]) -> Hub:
+def open_hub(
+    spec: SweepSpec,
+    folder: Path,
+    *,
+    listener: Listener,
+    is_over: Callable[[], bool],
+    rebuild_study: bool = False,
+) -> Hub:
     """Open a sweep's hub with everything that earlier drivers measured and decided in the folder.
 
     Args:
@@ -33,34 +44,47 @@ def open_hub(spec: SweepSpec, folder: Path, *, listener: Listener, is_over: Call
         folder: With its ``sweep.json``.
         listener: Hears of every event, the late endings of trials that a dead driver left included.
         is_over: Tells whether the sweep should stop.
+        rebuild_study: Whether to put ``study.db`` aside, if there is one, and to make it anew from the record.
 
     Raises:
         ResultsError: If the record can't be read.
+        StudyError: If the study is lost or damaged, or another sweep's.
         SearchError: If the study can't be opened.
+        OSError: If the checkpoints can't be reached.
         WarmStartError: If the sweeps of ``search.warm_start`` can't be read, or tell nothing.
 
     """
+    tables, storage = read_sweep(folder), spec.search.storage
+    if rebuild_study and storage is None and (aside := set_aside(folder)):
+        _log.warning("the study is rebuilt from the record; the earlier one is %s", aside)
     studies = open_studies(
-        folder, storage=spec.search.storage, directions=[objective.direction for objective in spec.objectives]
+        folder,
+        storage=storage,
+        directions=[objective.direction for objective in spec.objectives],
+        must_exist=not rebuild_study and any(map(len, (tables.trials, tables.reports, tables.decisions))),
     )
-    metadata = read_sweep_json(folder).metadata
     if spec.search.warm_start and IMPORTED_KEY not in studies.main.user_attrs:
-        import_trials(studies.main, read_warm_starts(spec, data_hash=metadata["data_hash"]))
+        import_trials(studies.main, read_warm_starts(spec, data_hash=tables.metadata["data_hash"]))
     companion = Companion(studies.companion, [objective.metric for objective in spec.objectives])
     companion.close_strays()
+    trials = StudyTrials(studies.main, sampler=spec.search.sampler, seed=spec.search.seed)
+    rebuilder = Rebuilder(spec, tables, companion)
+    rebuilder.check(trials, folder)
+    if (restored := rebuilder.restore(trials)) and not rebuild_study:
+        _log.warning("the study lacked %d trials, or parts of them; they were taken from the record", restored)
     hub = Hub(
         spec,
         studies.main,
         companion=companion,
-        recorder=Recorder(folder, spec, metadata),
+        recorder=Recorder(folder, spec, tables.metadata),
         pruner=make_pruner(spec, studies.companion),
         listener=listener,
         is_over=is_over,
-        files=TrialFiles(folder),
+        files=KeptCheckpoints(checkpoint_place(spec, folder).open(), record_columns(spec).objectives),
         requests=RequestFiles(folder),
     )
-    trials = StudyTrials(studies.main, sampler=spec.search.sampler, seed=spec.search.seed)
-    _recover(hub, trials, tables=read_sweep(folder), spec=spec)
+    _recover(hub, trials, tables=tables, spec=spec)
+    hub.tidy()
     return hub
 
 
@@ -80,7 +104,7 @@ def _recover(hub: Hub, trials: StudyTrials, *, tables: SweepTables, spec: SweepS
 
 
 def _take_up(hub: Hub, number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> None:
-    reported = _reported(number, attempt, tables, spec)
+    reported = recorded_reports(number, attempt, tables, spec)
     recorded = tables.trials.loc[tables.trials["trial"] == number]
     if len(recorded):
         row = recorded.to_dict("records")[-1]
@@ -88,7 +112,7 @@ def _take_up(hub: Hub, number: int, attempt: int, tables: SweepTables, spec: Swe
         ending = Ending(row["state"], row["reason"], values)
         hub.finish_adopted(number, ending, reported=reported, is_recorded=True, is_decided=True)
         return
-    decisions = _of_attempt(tables.decisions, number, attempt)
+    decisions = of_attempt(tables.decisions, number, attempt)
     ending = _decided_ending(decisions, reported, steps=spec.trial.steps)
     decided = frozenset(int(step) for step in decisions.loc[decisions["verdict"] != "REQUEUE", "step"])
     if ending is None:
@@ -96,23 +120,6 @@ def _take_up(hub: Hub, number: int, attempt: int, tables: SweepTables, spec: Swe
     else:
         is_decided = max(reported, default=0) in decided
         hub.finish_adopted(number, ending, reported=reported, is_recorded=False, is_decided=is_decided)
-
-
-def _reported(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, RecordedReport]:
-    """Give an attempt's reports by step, without those that lack an objective."""
-    names = [f"metric.{objective.metric}" for objective in spec.objectives]
-    rows = _of_attempt(tables.reports, number, attempt).dropna(subset=names)
-    tasks = tables.columns.tasks
-    return {
-        int(row["step"]): RecordedReport(
-            values=tuple(float(row[name]) for name in names),
-            exposure={task: float(row[f"exposure.{task}"]) for task in tasks if pd.notna(row[f"exposure.{task}"])},
-            progress=float(row["progress"]),
-            seconds=float(row["seconds"]),
-            scores={metric: float(row[f"metric.{metric}"]) for metric in METRICS if pd.notna(row[f"metric.{metric}"])},
-        )
-        for row in rows.to_dict("records")
-    }
 
 
 def _decided_ending(decisions: pd.DataFrame, reported: dict[int, RecordedReport], *, steps: int) -> Ending | None:
@@ -123,10 +130,6 @@ def _decided_ending(decisions: pd.DataFrame, reported: dict[int, RecordedReport]
         row = stops.to_dict("records")[-1]
         return Ending("FAIL" if row["reason"].startswith(("bad data", "timeout")) else "PRUNED", row["reason"])
     return None
-
-
-def _of_attempt(rows: pd.DataFrame, number: int, attempt: int) -> pd.DataFrame:
-    return rows.loc[(rows["trial"] == number) & (rows["attempt"] == attempt)]
 
 
 def _state_of(trial: FrozenTrial) -> Any:

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from search.hub import Hub, Loss
 from search.searcher import NUMBER_KEY
+from search.storage_fault import StorageGuard
 from trainable.ray_entry import ENDING_KEY, ending_of, report_of
 
 _LONGEST_REASON = 300
@@ -23,22 +24,24 @@ class HubScheduler(FIFOScheduler):
 
     _supports_buffered_results = False
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, guard: StorageGuard) -> None:
         super().__init__()
-        self._hub = hub
+        self._hub, self._guard = hub, guard
 
     @override
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         number = trial.config[NUMBER_KEY]
-        if ENDING_KEY in result:
-            self._hub.fail(number, ending_of(result))
-            return FIFOScheduler.STOP
-        decision = self._hub.report(number, report_of(result))
+        with self._guard:
+            if ENDING_KEY in result:
+                self._hub.fail(number, ending_of(result))
+                return FIFOScheduler.STOP
+            decision = self._hub.report(number, report_of(result))
         return FIFOScheduler.CONTINUE if decision.verdict == "CONTINUE" else FIFOScheduler.STOP
 
     @override
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        self._hub.lose(trial.config[NUMBER_KEY], _last_words(trial), loss=_loss_of(trial))
+        with self._guard:
+            self._hub.lose(trial.config[NUMBER_KEY], _last_words(trial), loss=_loss_of(trial))
 
     def __getstate__(self) -> dict[str, Any]:
         return {}

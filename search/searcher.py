@@ -8,7 +8,8 @@ from ray.tune.search import Searcher
 from typing_extensions import override
 
 from search.hub import Hub
-from search.trial_files import TrialFiles
+from search.storage_fault import StorageGuard
+from trainable.checkpoints import CheckpointPlace
 from trainable.ray_entry import CHECKPOINT_KEY, TRIAL_KEY
 
 NUMBER_KEY = "number"
@@ -20,9 +21,10 @@ class HubSearcher(Searcher):
     Ray saves its searcher every few seconds; the study is what is resumed from, so there is nothing to save.
     """
 
-    def __init__(self, hub: Hub, files: TrialFiles) -> None:
+    def __init__(self, hub: Hub, place: CheckpointPlace, guard: StorageGuard) -> None:
         super().__init__()
-        self._hub, self._files = hub, files
+        self._guard = guard
+        self._hub, self._place = hub, place.model_dump_json()
 
     @override
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
@@ -30,11 +32,11 @@ class HubSearcher(Searcher):
 
     @override
     def suggest(self, trial_id: str) -> Any:
-        config = self._hub.ask()
+        with self._guard:
+            config = self._hub.ask()
         if config is None:
             return Searcher.FINISHED  # None would mean: ask again
-        checkpoint = str(self._files.checkpoint(config.number))
-        return {TRIAL_KEY: config.model_dump_json(), NUMBER_KEY: config.number, CHECKPOINT_KEY: checkpoint}
+        return {TRIAL_KEY: config.model_dump_json(), NUMBER_KEY: config.number, CHECKPOINT_KEY: self._place}
 
     @override
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import optuna
 
@@ -21,7 +20,6 @@ from search.recorder import Ending
 from search.requests import Request
 from search.spec import SweepSpec
 from search.study import Studies, memory_studies
-from search.trial_files import TrialFiles
 from spaces import Scalar, TrialConfig
 from trainable.report import TrialReport
 
@@ -96,10 +94,6 @@ class MemoryRecord:
         self.endings.append(SimulatedEnding(config, ending, steps, self.spent_s))
 
 
-_NOWHERE = Path("nowhere")
-"""Simulated trials leave no checkpoints."""
-
-
 class NoMirror:
     """Keeps no curve; for pruners that ask no companion study."""
 
@@ -113,6 +107,19 @@ class NoMirror:
         """Nothing."""
 
     def end(self, number: int, vector: Vector | None, ending: Ending) -> None:
+        """Nothing."""
+
+
+class NoCheckpoints:
+    """Simulated trials leave no checkpoints."""
+
+    def remember(self, number: int, ending: Ending) -> None:
+        """Nothing."""
+
+    def ended(self, number: int, ending: Ending, *, pinned: Collection[int]) -> None:
+        """Nothing."""
+
+    def tidy(self, *, running: Collection[int], pinned: Collection[int]) -> None:
         """Nothing."""
 
 
@@ -173,7 +180,7 @@ def simulate(
         pruner=pruner or make_pruner(spec, studies.companion),
         listener=_Deaf(),
         is_over=lambda: record.spent_s >= budget_s,
-        files=TrialFiles(_NOWHERE),
+        files=NoCheckpoints(),
         requests=NoRequests(),
     )
     _Workers(hub, record, landscape, timer=timer).run(spec.search.concurrency)

@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from search.byte_sizes import ByteSize
+from search.secrets import holds_secret
 from spaces import METRICS, DataConfig, Fault, ModelConfig, PresetName, SearchSpace, TrainingConfig, leaves
 from spaces.curriculum import MOST_SOURCES
 from spaces.durations import Duration
@@ -232,7 +234,19 @@ class SearchConfig(BaseModel):
     )
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="seed of the sampler")
     storage: str | None = Field(
-        default=None, description="URL of Optuna's storage; the SQLite file `study.db` in the sweep's folder if absent"
+        default=None,
+        description="URL of Optuna's storage, without a password; the SQLite file `study.db` in the sweep's folder if "
+        "absent",
+    )
+    disk: ByteSize = Field(
+        default=None,
+        gt=0,
+        description="the most that all checkpoints together take: `20GB`, `500MB` or bytes; no limit if absent",
+    )
+    checkpoints: str | None = Field(
+        default=None,
+        description="URI of a store for the checkpoints, such as `s3://bucket/prefix`, without keys; a folder of the "
+        "sweep if absent",
     )
 
     @field_validator("enqueue")
@@ -267,9 +281,20 @@ class SearchConfig(BaseModel):
     @field_validator("storage")
     @classmethod
     def _check_storage(cls, storage: str | None) -> str | None:
+        if storage is not None and holds_secret(storage):
+            raise ValueError("it holds a password; remove it, and give it by PGPASSWORD or in ~/.pgpass")
         if storage is not None and not re.fullmatch(r"[a-z][a-z0-9+]*://\S+", storage):
             raise ValueError(f"got {storage!r}; expected a URL such as postgresql://user@host/name or sqlite:///my.db")
         return storage
+
+    @field_validator("checkpoints")
+    @classmethod
+    def _check_checkpoints(cls, uri: str | None) -> str | None:
+        if uri is not None and holds_secret(uri):
+            raise ValueError("it holds keys; remove them, and give them by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        if uri is not None and not re.fullmatch(r"[a-z][a-z0-9+]*://[^\s?#]+(\?\S*)?", uri):
+            raise ValueError(f"got {uri!r}; expected a URI such as s3://bucket/prefix")
+        return uri
 
 
 class SweepSpec(BaseModel):

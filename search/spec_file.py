@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from search.errors import SpecError
 from search.fault_text import fault_text
 from search.overrides import override
+from search.secrets import masked
 from search.spec import SweepSpec, contradictions
 from search.yaml_tree import Place, Tree, parse_yaml, position_of
 from spaces import Fault, parse_space
@@ -55,7 +56,7 @@ def load_spec(path: Path, *, overrides: Sequence[str] = ()) -> SweepSpec:
     spec, faults = _check(tree)
     if spec is None or faults:
         ordered = sorted(faults, key=lambda located: located[0].order)
-        raise SpecError(str(path), [fault_text(place.text, fault) for place, fault in ordered])
+        raise SpecError(str(path), [masked(fault_text(place.text, fault)) for place, fault in ordered])
     return _with_absolute_paths(spec, Path(os.path.abspath(path)).parent)  # noqa: PTH100 keep links as they are
 
 

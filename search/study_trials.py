@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search.recorder import Ending
@@ -68,6 +69,11 @@ class StudyTrials:
         self._fresh = trial
         return trial.number - self._imported
 
+    def add(self, trial: FrozenTrial) -> None:
+        """Put a trial that was asked for elsewhere behind all others; only where none waits."""
+        self._study.add_trial(trial)
+        self._asked += 1
+
     def live(self, number: int) -> optuna.Trial:
         """Take up a trial to draw it as it was when it was asked for."""
         if self._fresh is not None and self._fresh.number == number + self._imported:
@@ -87,6 +93,14 @@ class StudyTrials:
     def set_attr(self, number: int, key: str, value: Any) -> None:
         """Write a user attribute of a running trial."""
         self._study._storage.set_trial_user_attr(self._id(number), key, value)
+
+    def set_param(self, number: int, name: str, distribution: BaseDistribution, value: Scalar) -> bool:
+        """Write a parameter of a running trial; gives whether the trial lacked it."""
+        if name in self.trial(number).params:
+            return False
+        internal = distribution.to_internal_repr(value)
+        self._study._storage.set_trial_param(self._id(number), name, internal, distribution)
+        return True
 
     def constrain(self, number: int, violations: Mapping[str, float]) -> None:
         """Tell Optuna by how much a running trial violates each constraint; 0 or less is feasible."""

@@ -18,16 +18,19 @@ from results.sweep_file import SWEEP_FILE
 from search.cluster import Cluster, connected_ray
 from search.errors import ClusterError, FolderError, RayLost
 from search.folder_lock import locked
+from search.hub import Hub
 from search.interfaces import Listener
 from search.interruption import Interruption
+from search.kept_checkpoints import checkpoint_place
 from search.lost_workers import GuardedScheduler
+from search.places import check_unused
 from search.probe import check_nodes
 from search.recorder import record_columns
 from search.recovery import open_hub
 from search.searcher import HubSearcher
 from search.spec import SearchConfig, SweepSpec, end_of
+from search.storage_fault import StorageGuard
 from search.sweep_spec import SPEC_KEY, spec_of
-from search.trial_files import TrialFiles
 from search.watchdog import Watchdog
 from trainable.ray_entry import RayTrial
 
@@ -69,38 +72,43 @@ def start_sweep(
         say: Tells a person what happens to the sweep as a whole.
 
     Raises:
-        FolderError: If the folder holds a sweep already.
+        FolderError: If the folder holds a sweep already, or another sweep has its study or its checkpoints.
         BusyError: If another process works in the folder.
         UnfitClusterError: If there is no cluster or its nodes can't run the trials.
         ClusterError: If Ray is lost and can't be started anew.
+        StorageFault: If the disk or the database failed; ``resume_sweep`` goes on.
         Interrupted: On a second SIGINT or SIGTERM; ``resume_sweep`` goes on.
 
     """
     if (folder / SWEEP_FILE).exists():
         raise FolderError(f"{folder} holds a sweep already; go on with it by 'paretune resume {folder}'")
-    folder.mkdir(parents=True, exist_ok=True)
+    guard = StorageGuard(folder, storage=spec.search.storage)
     metadata = {SPEC_KEY: spec.model_dump_json(), **lineage}
-    with locked(folder):
-        return _search(
-            spec,
-            folder,
-            listener,
-            say,
-            begin=lambda: write_sweep_json(folder, record_columns(spec), metadata=metadata),
+    with guard:
+        folder.mkdir(parents=True, exist_ok=True)
+        check_unused(spec, folder)
+    with locked(folder, guard):
+        return _Driver(spec, folder, listener, say, guard).search(
+            begin=lambda: write_sweep_json(folder, record_columns(spec), metadata=metadata)
         )
 
 
-def resume_sweep(folder: Path, *, address: str | None, listener: Listener, say: Callable[[str], None]) -> Outcome:
+def resume_sweep(
+    folder: Path, *, address: str | None, rebuild_study: bool, listener: Listener, say: Callable[[str], None]
+) -> Outcome:
     """Go on with a sweep from its study and its record; Ray's own state is not needed.
 
     Args:
         folder: Of the sweep.
         address: Of the Ray to run on; the sweep's own if absent.
+        rebuild_study: Whether to make the study anew from the record.
         listener: Hears of every event of a trial.
         say: Tells a person what happens to the sweep as a whole.
 
     Raises:
         ResultsError: If the folder holds no readable sweep.
+        StudyError: If the study is lost or damaged.
+        StorageFault: If the disk or the database failed.
         BusyError: If another process works in the folder.
         UnfitClusterError: If there is no cluster or its nodes can't run the trials.
         ClusterError: If Ray is lost and can't be started anew.
@@ -110,57 +118,83 @@ def resume_sweep(folder: Path, *, address: str | None, listener: Listener, say: 
     spec = spec_of(folder)
     if address is not None:
         spec = spec.model_copy(update={"search": spec.search.model_copy(update={"address": address})})
-    with locked(folder):
-        return _search(spec, folder, listener, say, begin=lambda: None)
+    guard = StorageGuard(folder, storage=spec.search.storage)
+    with locked(folder, guard):
+        return _Driver(spec, folder, listener, say, guard).search(rebuild_study=rebuild_study)
 
 
-def _search(
-    spec: SweepSpec, folder: Path, listener: Listener, say: Callable[[str], None], *, begin: Callable[[], object]
-) -> Outcome:
-    """Search until nothing is left to do; start Ray anew if it is lost, as long as trials get on in between."""
-    is_late, losses, reports = _deadline(spec.search), 0, -1
-    with Interruption(say) as interruption:
-
-        def is_over() -> bool:
-            return bool(interruption.signal) or is_late()
-
-        while True:
-            try:
-                return _run(spec, folder, listener, say, begin=begin, interruption=interruption, is_over=is_over)
-            except RayLost as loss:
-                before, reports = reports, len(read_sweep(folder).reports)
-                losses = losses + 1 if reports == before else 1
-                if spec.search.address != "local" or losses > _MOST_LOSSES:
-                    raise ClusterError(_gone(str(loss), folder)) from loss
-                say(f"{loss}; Ray starts anew, and trials go on from their last reports")
-                begin = _nothing
+def _nothing() -> None:
+    """Leave a sweep that has begun as it is."""
 
 
-def _run(
-    spec: SweepSpec,
-    folder: Path,
-    listener: Listener,
-    say: Callable[[str], None],
-    *,
-    begin: Callable[[], object],
-    interruption: Interruption,
-    is_over: Callable[[], bool],
-) -> Outcome:
-    """Search with one Ray, from what the folder holds to the end or to the loss of that Ray."""
+@dataclass(frozen=True)
+class _Driver:
+    """Searches in one folder.
 
-    def last_words(reason: str) -> int:
-        say(_gone(f"interrupted by {interruption.signal}" if interruption.signal else reason, folder))
-        return _INTERRUPTED if interruption.signal else _FAILED
+    Attributes:
+        spec: The sweep.
+        folder: Locked for this process.
+        listener: Hears of every event of a trial.
+        say: Tells a person what happens to the sweep as a whole.
+        guard: Knows when the disk or the database failed.
 
-    with connected_ray(spec) as cluster:
-        interruption.install()  # again: starting Ray replaces the handler of SIGTERM
-        check_nodes(spec, folder, is_own=cluster.is_own)
-        begin()
-        hub = open_hub(spec, folder, listener=listener, is_over=is_over)
-        watchdog = Watchdog(cluster.loss, last_words=last_words)
-        guard = functools.partial(
+    """
+
+    spec: SweepSpec
+    folder: Path
+    listener: Listener
+    say: Callable[[str], None]
+    guard: StorageGuard
+
+    def search(self, *, begin: Callable[[], object] = _nothing, rebuild_study: bool = False) -> Outcome:
+        """Search until nothing is left to do; start Ray anew if it is lost, as long as trials get on in between.
+
+        Args:
+            begin: Called once, when the cluster is found fit.
+            rebuild_study: Whether to make the study anew from the record.
+
+        """
+        is_late, losses, reports = _deadline(self.spec.search), 0, -1
+        with self.guard.surfacing(), Interruption(self.say) as interruption:
+
+            def is_over() -> bool:
+                return bool(interruption.signal) or is_late()
+
+            while True:
+                try:
+                    with connected_ray(self.spec) as cluster:
+                        interruption.install()  # again: starting Ray replaces the handler of SIGTERM
+                        check_nodes(self.spec, self.folder, is_own=cluster.is_own)
+                        with self.guard:
+                            begin()
+                            hub = open_hub(
+                                self.spec,
+                                self.folder,
+                                listener=self.listener,
+                                is_over=is_over,
+                                rebuild_study=rebuild_study,
+                            )
+                        begin, rebuild_study = _nothing, False
+                        return self._run(hub, cluster, interruption, is_over=is_over)
+                except RayLost as loss:
+                    before, reports = reports, len(read_sweep(self.folder).reports)
+                    losses = losses + 1 if reports == before else 1
+                    if self.spec.search.address != "local" or losses > _MOST_LOSSES:
+                        raise ClusterError(self._gone(str(loss))) from loss
+                    self.say(f"{loss}; Ray starts anew, and trials go on from their last reports")
+
+    def _run(self, hub: Hub, cluster: Cluster, interruption: Interruption, *, is_over: Callable[[], bool]) -> Outcome:
+        """Search with one Ray, to the end or to the loss of that Ray."""
+
+        def last_words(reason: str) -> int:
+            self.say(self._gone(f"interrupted by {interruption.signal}" if interruption.signal else reason))
+            return _INTERRUPTED if interruption.signal else _FAILED
+
+        watchdog, place = Watchdog(cluster.loss, last_words=last_words), checkpoint_place(self.spec, self.folder)
+        scheduler = functools.partial(
             GuardedScheduler,
             hub,
+            self.guard,
             check=watchdog.check,
             is_interrupted=lambda: bool(interruption.signal),
             is_over=is_over,
@@ -168,22 +202,20 @@ def _run(
         try:
             with watchdog:
                 for _ in range(_MOST_FITS):
-                    if not hub.has_budget:
-                        break
-                    _fit(spec, cluster, HubSearcher(hub, TrialFiles(folder)), guard())
+                    with self.guard:
+                        if not hub.has_budget:
+                            break
+                    _fit(self.spec, cluster, HubSearcher(hub, place, self.guard), scheduler())
                     shutil.rmtree(cluster.scratch, ignore_errors=True)
         except RayLost:
             if not interruption.signal:
                 raise
-    return Outcome(hub.ended, hub.completed, hub.has_trials_left, hub.last_failure(), interruption.signal)
+        with self.guard:
+            left = hub.has_trials_left
+        return Outcome(hub.ended, hub.completed, left, hub.last_failure(), interruption.signal)
 
-
-def _nothing() -> None:
-    """Leave a sweep that has begun as it is."""
-
-
-def _gone(reason: str, folder: Path) -> str:
-    return f"{reason}; what was measured is kept; go on by: paretune resume {folder}"
+    def _gone(self, reason: str) -> str:
+        return f"{reason}; what was measured is kept; go on by: paretune resume {self.folder}"
 
 
 def _fit(spec: SweepSpec, cluster: Cluster, searcher: HubSearcher, scheduler: GuardedScheduler) -> None:

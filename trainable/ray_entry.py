@@ -5,10 +5,8 @@ from __future__ import annotations
 import faulthandler
 import json
 import logging
-import pickle
 import traceback
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +14,7 @@ from ray import tune
 from typing_extensions import override
 
 from spaces.trial import TrialConfig
-from trainable.checkpoint import load_checkpoint, save_checkpoint
+from trainable.checkpoints import UNREADABLE, CheckpointPlace, packed, unpacked
 from trainable.errors import MemoryExhaustedError, TrialError
 from trainable.host import host_for
 from trainable.report import TrialReport
@@ -25,7 +23,7 @@ from trainable.trial import Trial
 _log = logging.getLogger(__name__)
 
 TRIAL_KEY, CHECKPOINT_KEY = "trial", "checkpoint"
-"""What a trial is told: its config as JSON, and the file of its checkpoint, if any."""
+"""What a trial is told: its config, and the place of its checkpoint, if any; both as JSON."""
 
 REPORT_KEY, ENDING_KEY = "paretune_report", "paretune_ending"
 """What it says: a report as JSON, or why it ended without one."""
@@ -41,7 +39,8 @@ class RayTrial(tune.Trainable):
     @override
     def setup(self, config: dict[str, Any]) -> None:
         self._config = TrialConfig.model_validate_json(config[TRIAL_KEY])
-        self._checkpoint = Path(config[CHECKPOINT_KEY]) if config.get(CHECKPOINT_KEY) else None
+        place = config.get(CHECKPOINT_KEY)
+        self._place = CheckpointPlace.model_validate_json(place) if place else None
         self._trial: Trial | None = None
         torch.set_num_threads(max(1, int(self._config.training.resources.cpus)))
 
@@ -72,25 +71,31 @@ class RayTrial(tune.Trainable):
             The report that the checkpoint was written with: it may not have reached the driver.
 
         """
-        if self._checkpoint is None or not self._config.from_step:
+        if self._place is None or not self._config.from_step:
             return None
         try:
-            saved = load_checkpoint(self._checkpoint)
-        except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+            saved = unpacked(self._place.open().read(self._config.number))
+            if saved["attempt"] != self._config.attempt:
+                return None
+            report = TrialReport(**saved["report"])
+        except (OSError, *UNREADABLE) as error:
             _log.warning("trial %d starts again, its checkpoint can't be read: %s", self._config.number, error)
             return None
-        if saved["attempt"] != self._config.attempt:
-            return None
         trial.load_state_dict(saved["trial"])
-        return TrialReport(**saved["report"])
+        return report
 
     def _keep(self, trial: Trial, report: TrialReport) -> None:
-        """Write the state after a report, before the driver hears the report."""
-        if self._checkpoint is None or trial.is_finished:
+        """Write the state after a report, before the driver hears the report; the last one, too, for what comes later.
+
+        A trial whose state can't be written goes on without: an interruption then costs it the steps again.
+        """
+        if self._place is None:
             return
-        self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
         state = {"attempt": self._config.attempt, "report": asdict(report), "trial": trial.state_dict()}
-        save_checkpoint(self._checkpoint, state)
+        try:
+            self._place.open().write(self._config.number, packed(state))
+        except OSError as error:
+            _log.warning("trial %d goes on without a checkpoint: %s", self._config.number, error)
 
     @override
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -4,7 +4,9 @@ import pytest
 
 import trainable.host
 from spaces import DataConfig, ModelConfig, TrialConfig
+from trainable.checkpoints import CheckpointPlace, unpacked
 from trainable.ray_entry import ENDING_KEY, RayTrial, ending_of, report_of
+from trainable.report import TrialReport
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 8},), search_share=0.4)
 
@@ -69,11 +71,11 @@ def test_a_model_that_cannot_be_loaded_is_named():
 
 def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint_as_if_nothing_had_happened(tmp_path):
     training = {"steps": 4, "rungs": (1, 2, 3), "batch": 2, "rung_rows": 4, "final_rows": 4, "seed": 3}
-    path = tmp_path / "checkpoints" / "trial-00000.pt"
+    place = CheckpointPlace(folder=str(tmp_path))
 
     def worker(from_step):
         parts = {"training": training, "from_step": from_step, "mixture": {"weighting": {"name": "dwa"}}}
-        return RayTrial(settings(0, **parts) | {"checkpoint": str(path)})
+        return RayTrial(settings(0, **parts) | {"checkpoint": place.model_dump_json()})
 
     whole = RayTrial(settings(0, training=training, mixture={"weighting": {"name": "dwa"}}))
     expected = [report_of(whole.train()) for _ in range(4)]
@@ -89,7 +91,7 @@ def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint_as_if_nothing_
     assert repeated == reports[-1]
     reports += [report_of(third.train())]
     third.stop()
-    path.unlink()
+    place.open().remove(0)
     fourth = worker(3)  # without a checkpoint its steps are trained again, and not reported twice
     last = report_of(fourth.train())
     fourth.stop()
@@ -98,12 +100,38 @@ def test_a_trial_that_lost_its_worker_goes_on_from_its_checkpoint_as_if_nothing_
 
 
 def test_a_damaged_checkpoint_costs_time_and_nothing_else(tmp_path):
-    path = tmp_path / "trial.pt"
-    path.write_bytes(b"no checkpoint")
-    worker = RayTrial(settings(0, from_step=1) | {"checkpoint": str(path)})
+    place = CheckpointPlace(folder=str(tmp_path))
+    place.open().write(0, b"no checkpoint")
+    worker = RayTrial(settings(0, from_step=1) | {"checkpoint": place.model_dump_json()})
     report = report_of(worker.train())
     worker.stop()
     alone = RayTrial(settings(0))
     alone.train()
     assert (report.step, report.metrics) == (2, report_of(alone.train()).metrics)
     alone.stop()
+
+
+@pytest.mark.parametrize("fault", ["no folder", "no room"])
+def test_a_checkpoint_that_can_not_be_written_costs_no_trial(tmp_path, caplog, fault):
+    folder = tmp_path if fault == "no room" else tmp_path / "gone"
+    place = CheckpointPlace(folder=str(folder), budget=100 if fault == "no room" else None)
+    worker = RayTrial(settings(0) | {"checkpoint": place.model_dump_json()})
+    reports = [report_of(worker.train()) for _ in range(2)]
+    worker.stop()
+    assert [report.step for report in reports] == [1, 2]
+    assert caplog.text.count("trial 0 goes on without a checkpoint: ") == 2
+    assert not place.open().numbers()
+
+
+def test_the_state_after_the_last_step_is_kept_too_and_holds_all_that_a_trial_is(tmp_path):
+    place = CheckpointPlace(folder=str(tmp_path))
+    worker = RayTrial(settings(0) | {"checkpoint": place.model_dump_json()})
+    reports = [report_of(worker.train()) for _ in range(2)]
+    worker.stop()
+    saved = unpacked(place.open().read(0))
+    assert (saved["attempt"], TrialReport(**saved["report"])) == (0, reports[-1])
+    assert saved["trial"]["step"] == 2
+    assert {"adapter", "optimizer", "weighting", "sampler", "generators", "pace"} <= saved["trial"].keys()
+    again = RayTrial(settings(0, from_step=1) | {"checkpoint": place.model_dump_json()})
+    assert report_of(again.train()) == reports[-1]  # the driver died before it heard it
+    again.stop()

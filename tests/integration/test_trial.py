@@ -11,7 +11,7 @@ from made_rows import example_of, mixed_records
 from spaces import METRICS, TERM_NAMES, DataConfig, MixtureConfig, ModelConfig, TrialConfig
 from spaces.curriculum import Pacing
 from spaces.weighting import WeightingName
-from trainable.checkpoint import load_checkpoint, save_checkpoint
+from trainable.checkpoints import packed, unpacked
 from trainable.data.collate import collate
 from trainable.data.render import render
 from trainable.errors import DataError, DivergedError
@@ -208,19 +208,18 @@ MOVING = [
 
 
 @pytest.mark.parametrize("settings", MOVING, ids=str)
-def test_a_trial_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(host, tmp_path, settings):
+def test_a_trial_goes_on_from_its_checkpoint_as_if_it_had_never_stopped(host, settings):
     config = config_of(**settings)
     expected = run(config, host)
     trial = Trial(config, host, clock=lambda: 0.0)
     trial.advance()
-    save_checkpoint(tmp_path / "trial.pt", trial.state_dict())
+    saved = packed(trial.state_dict())
     trial.close()
     run(config_of(training={"seed": 9}), host)  # something else, in between
     trial = Trial(config, host, clock=lambda: 0.0)
-    trial.load_state_dict(load_checkpoint(tmp_path / "trial.pt"))
+    trial.load_state_dict(unpacked(saved))
     again = [trial.advance(), trial.advance()]
     trial.close()
-    assert list(tmp_path.iterdir()) == [tmp_path / "trial.pt"]
     for report, other in zip(expected[1:], again, strict=True):
         assert dataclasses.replace(report, seconds=0.0) == dataclasses.replace(other, seconds=0.0)
 

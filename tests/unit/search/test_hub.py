@@ -5,8 +5,8 @@ from made_search import Events, made_report, made_spec, run_to_end, start_hub
 from optuna.trial import TrialState
 
 from results import read_sweep
+from search.kept_checkpoints import checkpoint_place
 from search.study import open_studies
-from search.trial_files import TrialFiles
 from spaces import SearchSpace
 
 
@@ -196,16 +196,15 @@ def test_a_trial_that_runs_out_of_memory_starts_again_once_with_halved_batches(t
     assert states(tmp_path)[second.number] == TrialState.FAIL
 
 
-def test_the_checkpoint_of_a_trial_that_ended_is_removed(tmp_path):
+def test_the_checkpoint_of_a_trial_that_failed_is_removed(tmp_path):
     hub = start_hub(made_spec(), tmp_path)
     config = hub.ask()
-    path = TrialFiles(tmp_path).checkpoint(config.number)
-    path.parent.mkdir()
-    path.write_bytes(b"state")
+    checkpoints = checkpoint_place(made_spec(), tmp_path).open()
+    checkpoints.write(config.number, b"state")
     hub.report(config.number, made_report(2, miou=0.5, f1=0.5))
-    assert path.exists()
+    assert checkpoints.numbers() == {config.number}
     hub.fail(config.number, "diverged: made up")
-    assert not path.exists()
+    assert not checkpoints.numbers()
 
 
 def test_a_trial_killed_before_it_was_drawn_is_drawn_on_resume(tmp_path):

@@ -10,7 +10,7 @@ from made_search import made_spec
 import spaces
 import trainable
 from search.node_facts import facts_of_node
-from search.probe import Node, NodeFacts, _faults, _paths
+from search.probe import Node, NodeFacts, _faults, _faults_of_folder, _paths
 
 HERE = NodeFacts(
     python="/usr/bin/python3",
@@ -26,7 +26,11 @@ NODE = Node("ab" * 28, "10.0.0.7 (gpu7, abababab)", {"CPU": 4.0, "GPU": 1.0, "ra
 def faults(meeting, *, wrote=True, **parts):
     if wrote:
         (meeting / NODE.id).write_text("nonce")
-    return _faults(HERE.model_copy(update=parts), HERE, NODE, meeting, "nonce", {"model.path": "/models/x"})
+    facts = HERE.model_copy(update=parts)
+    return [
+        *_faults(facts, HERE, {"model.path": "/models/x"}),
+        *_faults_of_folder(facts, NODE, meeting, "nonce"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from made_search import made_report, made_spec, run_to_end, start_hub
 from search.cli import main
 from search.folder_lock import locked
 from search.requests import RequestFiles
+from search.storage_fault import StorageGuard
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def ask(capsys, *words):
     ],
 )
 def test_a_request_is_left_for_the_driver_and_its_effect_said(sweep, capsys, kind, number, effect):
-    with locked(sweep):
+    with locked(sweep, StorageGuard(sweep)):
         assert ask(capsys, kind, sweep, number) == (0, f"trial {number} {effect}")
     (request,) = RequestFiles(sweep).pending()
     assert (request.kind, request.trial) == (kind, number)

@@ -1,0 +1,9 @@
+"""Checkpoints of a sweep's trials: as bytes, and where they are kept."""
+
+from __future__ import annotations
+
+from trainable.checkpoints.base import Checkpoints, NoRoomError, file_name
+from trainable.checkpoints.place import CheckpointPlace
+from trainable.checkpoints.state import UNREADABLE, packed, unpacked
+
+__all__ = ["UNREADABLE", "CheckpointPlace", "Checkpoints", "NoRoomError", "file_name", "packed", "unpacked"]
