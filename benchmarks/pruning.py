@@ -32,11 +32,12 @@ from optuna.trial import TrialState
 
 from results.pareto import hypervolume, nondominated
 from search.landscapes import BASE_SCORES, OBJECTIVES, LandscapeName, MadeLandscape, space_of
+from search.memory_study import memory_studies
 from search.pruners import Curve, CurvePool, Pruner
 from search.pruners.moasha import MoashaPruner
 from search.simulator import MemoryRecord, completed, simulate
 from search.spec import SweepSpec
-from search.study import Studies, memory_studies
+from search.study import Studies
 from search.vectors import vector_key
 from spaces import TrialConfig
 from trainable.report import TrialReport

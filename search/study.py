@@ -65,17 +65,6 @@ def open_studies(folder: Path, *, storage: str | None, directions: Sequence[Dire
     return Studies(main, scalar)
 
 
-def memory_studies(directions: Sequence[Direction]) -> Studies:
-    """Give new studies that last as long as the process, for simulations.
-
-    Args:
-        directions: Of the objectives.
-
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return Studies(optuna.create_study(directions=list(directions)), optuna.create_study(direction="maximize"))
-
-
 def _sqlite_url(path: Path) -> str:
     connection = sqlite3.connect(path)
     try:
