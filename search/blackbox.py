@@ -213,7 +213,7 @@ class Nearest:
         """Give the nearest recorded trial."""
         place = self._place(self._space.used(_point_of(config)))
         apart = np.abs(self._places - place)
-        apart[:, self._is_choice] = np.minimum(apart[:, self._is_choice] * math.inf, 1.0, where=True)
+        apart[self._is_choice & (apart > 0)] = 1.0
         apart[np.isnan(self._places) != np.isnan(place)] = 1.0
         return self._trials[int(np.argmin(np.nansum(apart**2, axis=1)))]
 
