@@ -7,10 +7,18 @@ from typing import Any
 
 import optuna
 from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial
 from typing_extensions import override
 
 from search.study import Studies
 from spaces.metrics import Direction
+
+
+class _Attributes(dict[str, Any]):
+    """Attributes of a trial; a deep copy shares their values, which nobody changes in place."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Attributes:
+        return _Attributes(self)
 
 
 class QuickStorage(InMemoryStorage):
@@ -20,6 +28,13 @@ class QuickStorage(InMemoryStorage):
     asks the storage anew for each trial that it reads; a running trial that was handed out before sees attributes that
     are set later.
     """
+
+    @override
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        trial_id = super().create_new_trial(study_id, template_trial)
+        trial = self.get_trial(trial_id)
+        trial.user_attrs = _Attributes(trial.user_attrs)
+        return trial_id
 
     @override
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:

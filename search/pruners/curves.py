@@ -41,8 +41,7 @@ class CurvePool:
     def __init__(self) -> None:
         self._finished: list[Curve] = []
         self._at_step: dict[int, dict[int, Vector]] = {}
-        self._exposures = np.full((0, 0, 0), np.inf)  # [objectives, trials, reports], as the next
-        self._values = np.zeros((0, 0, 0))
+        self._table = np.zeros((2, 0, 0, 0))  # exposures and values, each [objectives, trials, reports]
         self._finals = np.zeros((0, 0))
 
     @property
@@ -63,8 +62,8 @@ class CurvePool:
         steps = sorted(curve.vectors)
         row = len(self._finished)
         self._make_room(len(curve.vectors[steps[-1]]), row + 1, len(steps))
-        self._values[:, row, : len(steps)] = np.array([curve.vectors[step] for step in steps]).T
-        self._exposures[:, row, : len(steps)] = np.array([curve.exposures[step] for step in steps]).T
+        for place, column in enumerate((curve.exposures, curve.vectors)):
+            self._table[place, :, row, : len(steps)] = np.array([column[step] for step in steps]).T
         self._finals[row] = curve.vectors[steps[-1]]
         self._finished.append(curve)
 
@@ -84,30 +83,24 @@ class CurvePool:
             Scores of shape ``[n, objectives]``; NaN where a trial's first report came at a larger exposure.
 
         """
-        count = len(self._finished)
-        exposures, values = self._exposures[:, :count], self._values[:, :count]
-        sought = np.asarray(exposure)[:, None]
-        after = np.minimum((exposures < sought[:, :, None] - _SAME).sum(axis=2), exposures.shape[2] - 1)[:, :, None]
-        before = np.maximum(after - 1, 0)
-        left, right = _take(exposures, before), _take(exposures, after)
-        low, high = _take(values, before), _take(values, after)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(right > left, np.clip((sought - left) / (right - left), 0, 1), 1.0)
-        known = np.where(share < 1, low + share * (high - low), high)
+        table = self._table[:, :, : len(self._finished)]
+        sought, exposures = np.asarray(exposure)[:, None], table[0]
+        after = np.minimum((exposures < sought[:, :, None] - _SAME).sum(axis=2), exposures.shape[2] - 1)
+        objectives, trials = np.arange(len(exposures))[:, None], np.arange(exposures.shape[1])
+        left, low = table[:, objectives, trials, np.maximum(after - 1, 0)]
+        right, high = table[:, objectives, trials, after]
+        is_between = (right > left) & (sought < right)
+        width = np.where(is_between, right - left, 1.0)
+        known = np.where(is_between, low + np.maximum(sought - left, 0.0) / width * (high - low), high)
         return np.where(left <= sought + _SAME, known, np.nan).T
 
     def _make_room(self, objectives: int, rows: int, reports: int) -> None:
-        have = self._values.shape
+        _, *have = self._table.shape
         if have[0] == objectives and have[1] >= rows and have[2] >= reports:
             return
         shape = (objectives, max(have[1], _FIRST_ROWS, 2 * rows if rows > have[1] else 0), max(have[2], reports))
-        values, exposures, finals = np.zeros(shape), np.full(shape, np.inf), np.zeros((shape[1], objectives))
+        table, finals = np.stack([np.full(shape, np.inf), np.zeros(shape)]), np.zeros((shape[1], objectives))
         if have[0]:
-            values[:, : have[1], : have[2]] = self._values
-            exposures[:, : have[1], : have[2]] = self._exposures
+            table[:, :, : have[1], : have[2]] = self._table
             finals[: have[1]] = self._finals
-        self._values, self._exposures, self._finals = values, exposures, finals
-
-
-def _take(table: NDArray[np.float64], place: NDArray[np.intp]) -> NDArray[np.float64]:
-    return np.take_along_axis(table, place, axis=2)[:, :, 0]
+        self._table, self._finals = table, finals
