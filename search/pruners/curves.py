@@ -41,8 +41,8 @@ class CurvePool:
     def __init__(self) -> None:
         self._finished: list[Curve] = []
         self._at_step: dict[int, dict[int, Vector]] = {}
-        self._table = np.zeros((2, 0, 0, 0))  # exposures and values, each [objectives, trials, reports]
-        self._finals = np.zeros((0, 0))
+        self._table = np.zeros((2, 0, 0, 0))  # exposures and values, each [objectives, reports, trials]
+        self._finals = np.zeros((0, 0))  # [objectives, trials]
 
     @property
     def finished(self) -> Sequence[Curve]:
@@ -63,13 +63,13 @@ class CurvePool:
         row = len(self._finished)
         self._make_room(len(curve.vectors[steps[-1]]), row + 1, len(steps))
         for place, column in enumerate((curve.exposures, curve.vectors)):
-            self._table[place, :, row, : len(steps)] = np.array([column[step] for step in steps]).T
-        self._finals[row] = curve.vectors[steps[-1]]
+            self._table[place, :, : len(steps), row] = np.array([column[step] for step in steps]).T
+        self._finals[:, row] = curve.vectors[steps[-1]]
         self._finished.append(curve)
 
     def finals(self) -> NDArray[np.float64]:
         """Give the final objectives of the finished trials, of shape ``[n, objectives]``."""
-        return self._finals[: len(self._finished)]
+        return self._finals[:, : len(self._finished)].T
 
     def values_at(self, exposure: Vector) -> NDArray[np.float64]:
         """Give the objectives that the finished trials had at an exposure.
@@ -83,12 +83,14 @@ class CurvePool:
             Scores of shape ``[n, objectives]``; NaN where a trial's first report came at a larger exposure.
 
         """
-        table = self._table[:, :, : len(self._finished)]
-        sought, exposures = np.asarray(exposure)[:, None], table[0]
-        after = np.minimum((exposures < sought[:, :, None] - _SAME).sum(axis=2), exposures.shape[2] - 1)
-        objectives, trials = np.arange(len(exposures))[:, None], np.arange(exposures.shape[1])
-        left, low = table[:, objectives, trials, np.maximum(after - 1, 0)]
-        right, high = table[:, objectives, trials, after]
+        objectives, reports, room = self._table.shape[1:]
+        exposures, values = self._table.reshape(2, -1)
+        count, sought = len(self._finished), np.asarray(exposure)[:, None]
+        is_before = self._table[0, :, :, :count] < sought[:, :, None] - _SAME
+        after = np.minimum(is_before.sum(axis=1), reports - 1)
+        first = reports * room * np.arange(objectives)[:, None] + np.arange(count)
+        before, after = first + room * np.maximum(after - 1, 0), first + room * after
+        left, right, low, high = exposures[before], exposures[after], values[before], values[after]
         is_between = (right > left) & (sought < right)
         width = np.where(is_between, right - left, 1.0)
         known = np.where(is_between, low + np.maximum(sought - left, 0.0) / width * (high - low), high)
@@ -96,11 +98,11 @@ class CurvePool:
 
     def _make_room(self, objectives: int, rows: int, reports: int) -> None:
         _, *have = self._table.shape
-        if have[0] == objectives and have[1] >= rows and have[2] >= reports:
+        if have[0] == objectives and have[1] >= reports and have[2] >= rows:
             return
-        shape = (objectives, max(have[1], _FIRST_ROWS, 2 * rows if rows > have[1] else 0), max(have[2], reports))
-        table, finals = np.stack([np.full(shape, np.inf), np.zeros(shape)]), np.zeros((shape[1], objectives))
+        shape = (objectives, max(have[1], reports), max(have[2], _FIRST_ROWS, 2 * rows if rows > have[2] else 0))
+        table, finals = np.stack([np.full(shape, np.inf), np.zeros(shape)]), np.zeros((objectives, shape[2]))
         if have[0]:
             table[:, :, : have[1], : have[2]] = self._table
-            finals[: have[1]] = self._finals
+            finals[:, : have[2]] = self._finals
         self._table, self._finals = table, finals
