@@ -26,6 +26,7 @@ from results.reader import SweepTables, last_attempts, read_sweep
 from results.schema import State
 from search.errors import RecordError
 from search.memory_study import memory_studies
+from search.pruners import Pruner
 from search.simulator import MemoryRecord, Reports, SimulatedFailure, completed, simulate
 from search.spec import PrunerConfig, SamplerConfig, SweepSpec
 from search.sweep_spec import spec_of
@@ -44,6 +45,7 @@ class RecordedTrial:
         number: Its number in the study.
         params: Its settings; ``None`` or absent where one played no part.
         reports: Of its last attempt, by rising step, with the exposures and seconds that were recorded.
+        seconds: From the start of that attempt to its end; a sweep's record knows the last report, and no end after it.
         state: How it ended.
         reason: Why.
 
@@ -52,13 +54,9 @@ class RecordedTrial:
     number: int
     params: Mapping[str, Scalar | None]
     reports: tuple[TrialReport, ...]
+    seconds: float
     state: State
     reason: str
-
-    @property
-    def seconds(self) -> float:
-        """Seconds from its start to its last report."""
-        return self.reports[-1].seconds if self.reports else 0.0
 
     def again(self) -> Reports:
         """Give its reports, and after the last one of a trial that did not run to its end, a failure."""
@@ -137,24 +135,32 @@ def read_blackbox(folder: Path) -> Blackbox:
     tables = read_sweep(folder)
     reports = _reports_by_trial(tables)
     params = list(tables.columns.params)
-    trials = [
-        RecordedTrial(
-            number=int(row["trial"]),
-            params={key: _plain(row[f"param.{key}"]) for key in params},
-            reports=reports.get(int(row["trial"]), ()),
-            state=row["state"],
-            reason=row["reason"],
+    trials: list[RecordedTrial] = []
+    for row in tables.trials.to_dict("records"):
+        curve = reports.get(int(row["trial"]), ())
+        trials.append(
+            RecordedTrial(
+                number=int(row["trial"]),
+                params={key: _plain(row[f"param.{key}"]) for key in params},
+                reports=curve,
+                seconds=curve[-1].seconds if curve else 0.0,
+                state=row["state"],
+                reason=row["reason"],
+            )
         )
-        for row in tables.trials.to_dict("records")
-    ]
     return Blackbox(spec_of(folder), trials)
 
 
-def replay(blackbox: Blackbox, pruner: PrunerConfig) -> Replay:
+def replay(blackbox: Blackbox, config: PrunerConfig, *, pruner: Pruner | None = None) -> Replay:
     """Ask another pruner about the trials of a finished sweep, in their order and with their settings.
 
     Hub, audit group, constraints and number of workers are those of the sweep; limits of its time are left out. What
     is stopped early frees its worker for the next recorded trial, so trials may overlap otherwise than they did.
+
+    Args:
+        blackbox: The finished sweep.
+        config: Names the pruner, and says how large the audit group is.
+        pruner: Asked in place of the one that is named.
 
     Raises:
         RecordError: If no trial of the record ran to its end.
@@ -164,13 +170,13 @@ def replay(blackbox: Blackbox, pruner: PrunerConfig) -> Replay:
         raise RecordError("no trial of the record ran to its end, so no pruner can be judged by it")
     search = blackbox.spec.search
     count = max(blackbox.trials) + 1
-    update = {"pruner": pruner, "sampler": SamplerConfig(name="random"), "trials": count, "gpu_hours": None}
+    update = {"pruner": config, "sampler": SamplerConfig(name="random"), "trials": count, "gpu_hours": None}
     spec = blackbox.spec.model_copy(update={"search": search.model_copy(update=update)})
     studies = memory_studies([objective.direction for objective in spec.objectives])
     for number in range(count):
         trial = blackbox.trials.get(number)
         studies.main.enqueue_trial(_drawn(spec.space, trial.params) if trial else {})
-    record = simulate(spec, blackbox.again, studies=studies, timer=lambda: 0.0)
+    record = simulate(spec, blackbox.again, pruner=pruner, studies=studies, timer=lambda: 0.0)
     ended = {each.config.number for each in completed(record)}
     stopped = tuple(trial.number for trial in blackbox.completed() if trial.number not in ended)
     return Replay(

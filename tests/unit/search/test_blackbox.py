@@ -66,7 +66,8 @@ def recorded(number, *values, state="COMPLETE", **params):
     known = {"optimizer.learning_rate": 1e-3, "curriculum.mix": "task", "curriculum.grounding_share": 0.5}
     given = {key.replace("__", "."): value for key, value in params.items()}
     reports = curve(*values, first=12 if len(values) == 2 or state != "COMPLETE" else 24)
-    return RecordedTrial(number, {**known, "adapter.rank": 16, **given}, reports, state, "stopped")
+    params = {**known, "adapter.rank": 16, **given}
+    return RecordedTrial(number, params, reports, seconds=reports[-1].seconds, state=state, reason="stopped")
 
 
 def config_of(spec, **params):
