@@ -21,7 +21,6 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import get_args
 
 import numpy as np
@@ -50,11 +49,8 @@ from scipy.stats import kendalltau
 
 from results.pareto import hypervolume_history, nondominated
 from search.landscapes import OBJECTIVES, LandscapeName, MadeLandscape
-from search.memory_study import memory_studies
 from search.pruners import Curve, CurvePool, Pruner
 from search.simulator import simulate
-from search.spec import SweepSpec
-from trainable.report import TrialReport
 
 BUDGET, FIXED, ORDERED = 30, 60, 200
 MARKS: Mapping[str, float] = {"a quarter": 0.25, "half": 0.5, "all": 1.0}
@@ -79,7 +75,9 @@ def order_kept(name: LandscapeName, *, seed: int) -> Mapping[int, float]:
     listening, landscape = Listening(), MadeLandscape(name, seed)
     spec = spec_of(name, NONE, seed=seed, trials=ORDERED, sampler="random")
     simulate(spec, landscape.reports, pruner=listening)
-    whole = np.array([[curve.vectors[step] for step in (*spec.trial.rungs, STEPS)] for curve in listening.curves.values()])
+    whole = np.array(
+        [[curve.vectors[step] for step in (*spec.trial.rungs, STEPS)] for curve in listening.curves.values()]
+    )
     return {
         step: float(np.mean([kendalltau(whole[:, place, k], whole[:, -1, k])[0] for k in range(len(OBJECTIVES))]))
         for place, step in enumerate(spec.trial.rungs)

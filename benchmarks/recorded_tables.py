@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from search.blackbox import Blackbox, RecordedTrial
 from search.spec import SweepSpec
 from spaces import Scalar
+from spaces.domains import Choice, Domain, FloatRange, IntRange
 from trainable.report import TrialReport
 
 SCORES = ("text.token_accuracy", "text.exact_match")
@@ -30,16 +31,16 @@ CURVE_STEPS, CURVE_RUNGS, CURVE_STEP_S = 50, (6, 12, 25, 38), 60.0
 UNTRAINED = (0.5, 0.5)
 """Scores of a text classifier of two classes that has learnt nothing."""
 
-TABLE_SPACE: Mapping[str, Mapping[str, Any]] = {
-    "adapter.rank": {"low": 16, "high": 512, "log": True},
-    "adapter.alpha_ratio": {"low": 16.0, "high": 512.0, "log": True},
-    "optimizer.clip_norm": {"low": 8.0, "high": 64.0, "log": True},
-    "adapter.dropout": {"low": 0.0, "high": 0.6},
-    "optimizer.warmup_share": {"low": 0.0, "high": 0.6},
-    "optimizer.learning_rate": {"low": 5e-4, "high": 0.1, "log": True},
-    "optimizer.decay": {"values": ("constant", "cosine")},
-    "adapter.rank_stabilised": {"values": (False, True)},
-    "adapter.targets": {"values": ("all", "attention")},
+TABLE_SPACE: Mapping[str, Domain] = {
+    "adapter.rank": IntRange(low=16, high=512, log=True),
+    "adapter.alpha_ratio": FloatRange(low=16.0, high=512.0, log=True),
+    "optimizer.clip_norm": FloatRange(low=8.0, high=64.0, log=True),
+    "adapter.dropout": FloatRange(low=0.0, high=0.6),
+    "optimizer.warmup_share": FloatRange(low=0.0, high=0.6),
+    "optimizer.learning_rate": FloatRange(low=5e-4, high=0.1, log=True),
+    "optimizer.decay": Choice(values=("constant", "cosine")),
+    "adapter.rank_stabilised": Choice(values=(False, True)),
+    "adapter.targets": Choice(values=("all", "attention")),
 }
 """Places of the nine settings of a row, in the order of ``_place_row``."""
 
@@ -63,7 +64,7 @@ def read_curves(path: Path, *, order: random.Random | None = None) -> Blackbox:
     spec = _spec(
         steps=CURVE_STEPS,
         rungs=CURVE_RUNGS,
-        space={"optimizer.learning_rate": {"low": 1e-9, "high": 10.0, "log": True}},
+        space={"optimizer.learning_rate": FloatRange(low=1e-9, high=10.0, log=True)},
     )
     return Blackbox(spec, [_curve(number, row) for number, row in enumerate(rows)])
 
@@ -143,7 +144,7 @@ def _report(step: int, steps: int, seconds: float, scores: NDArray[np.float64]) 
     return TrialReport(step, step / steps, seconds, metrics, {}, {}, {}, {})
 
 
-def _spec(*, steps: int, rungs: Sequence[int], space: Mapping[str, Any]) -> SweepSpec:
+def _spec(*, steps: int, rungs: Sequence[int], space: Mapping[str, Domain]) -> SweepSpec:
     return SweepSpec.model_validate(
         {
             "data": {"sources": [{"source": "shapes"}]},
