@@ -85,11 +85,12 @@ def order_kept(name: LandscapeName, *, seed: int) -> Mapping[int, float]:
 
 
 def equal_budget(names: Sequence[LandscapeName], seeds: range) -> Runs:
-    return {
-        (name, rule.name): [run(MadeLandscape(name, seed), rule, budget=BUDGET) for seed in seeds]
-        for name in names
-        for rule in RULES
-    }
+    runs: dict[tuple[LandscapeName, str], Sequence[Outcome]] = {}
+    for name in names:
+        for rule in RULES:
+            runs[name, rule.name] = [run(MadeLandscape(name, seed), rule, budget=BUDGET) for seed in seeds]
+        print(f"{name}: done", file=sys.stderr, flush=True)
+    return runs
 
 
 def volumes_at(outcomes: Sequence[Outcome], mark: float) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from search.spec import SweepSpec
 from spaces import TrialConfig
 from trainable.report import TrialReport
 
-MANY_STEPS, REPEATS = 100, 5
+MANY_STEPS, REPEATS = 100, 3
 DECISIONS_AFTER = 1000
 
 

@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS", "0")
@@ -26,7 +27,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from search.pruners import Curve, CurvePool, Pruner
 from search.spec import SweepSpec
-from spaces import Scalar, TrialConfig, settings_of
+from spaces import Scalar, SearchSpace, TrialConfig, settings_of
 from trainable.report import TrialReport
 
 Score = Callable[[Mapping[str, float]], float]
@@ -72,16 +73,20 @@ class Given:
         return self._values[name]
 
 
+def _define(space: SearchSpace, trial: Any) -> None:
+    space.draw(trial)
+
+
 def make_searcher(spec: SweepSpec, *, seed: int) -> OptunaSearch:
-    """Make Ray's searcher for a sweep's space, with the plain baseline as its first point as in our own sweeps."""
+    """Make Ray's searcher for a sweep's space.
+
+    Its first point is that of our own sweeps, the plain baseline, as near as the space holds it.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-
-    def define(trial: optuna.Trial) -> None:
-        spec.space.draw(trial)
-
-    first = dict(spec.space.active(spec.space.baseline()))
-    return OptunaSearch(space=define, metric=SCORE, mode="max", points_to_evaluate=[first], seed=seed)
+    space = spec.space
+    first = {key: space.home(key) for key in space.order()}
+    return OptunaSearch(partial(_define, space), metric=SCORE, mode="max", points_to_evaluate=[first], seed=seed)
 
 
 def make_scheduler(spec: SweepSpec, *, eta: int) -> ASHAScheduler:

@@ -65,9 +65,7 @@ def curves(folder: Path, *, seeds: range) -> None:
 
 def table(path: Path, *, seeds: range) -> None:
     print(f"\n## Samplers in a table by others: {TRIALS} trials on 4 workers, {len(seeds)} seeds\n")
-    print(
-        "Hypervolume of what was found, with the mean loss of four trainings, divided by that of all 6,000 rows.\n"
-    )
+    print("Hypervolume of what was found, with the mean loss of four trainings, divided by that of all 6,000 rows.\n")
     print("| sampler | after 25 trials | after 50 | after 100 |\n| --- | --- | --- | --- |")
     tables = {seed % 4: read_table(path, seed=seed) for seed in seeds}
     for sampler in ("random", "tpe", "nsgaii"):
