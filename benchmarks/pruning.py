@@ -21,7 +21,8 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pruning_speed
@@ -84,12 +85,41 @@ def order_kept(name: LandscapeName, *, seed: int) -> Mapping[int, float]:
     }
 
 
-def equal_budget(names: Sequence[LandscapeName], seeds: range) -> Runs:
+class Keeper:
+    """Runs rules; with a folder, what was run before is read from there, so that a stopped measurement goes on.
+
+    Args:
+        folder: Of outcomes, one file each; they are those of the code that made them.
+
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def run(self, landscape: MadeLandscape, rule: Rule, *, kind: str, **settings: Any) -> Outcome:
+        """Run a rule once, or read what it found."""
+        if self._folder is None:
+            return run(landscape, rule, **settings)
+        name = f"{kind} {landscape.name} {landscape.seed} {rule.name}".replace(" ", "_").replace("/", "_")
+        path = self._folder / f"{name}.npz"
+        if not path.exists():
+            found = run(landscape, rule, **settings)
+            part = path.with_suffix(".part.npz")
+            totals = np.array([found.total_s, found.asked])
+            np.savez(part, finals=found.finals, spent_s=found.spent_s, totals=totals)
+            part.replace(path)
+        with np.load(path) as file:
+            total_s, asked = file["totals"].tolist()
+            return Outcome(file["finals"], file["spent_s"], total_s, int(asked))
+
+
+def equal_budget(keeper: Keeper, rules: Sequence[Rule], names: Sequence[LandscapeName], seeds: range) -> Runs:
     runs: dict[tuple[LandscapeName, str], Sequence[Outcome]] = {}
-    for name in names:
-        for rule in RULES:
-            runs[name, rule.name] = [run(MadeLandscape(name, seed), rule, budget=BUDGET) for seed in seeds]
-        print(f"{name}: done", file=sys.stderr, flush=True)
+    for rule in rules:
+        for name in names:
+            made = [MadeLandscape(name, seed) for seed in seeds]
+            runs[name, rule.name] = [keeper.run(each, rule, kind="budget", budget=BUDGET) for each in made]
+        print(f"{rule.name}: run", file=sys.stderr, flush=True)
     return runs
 
 
@@ -97,7 +127,7 @@ def volumes_at(outcomes: Sequence[Outcome], mark: float) -> NDArray[np.float64]:
     return np.array([volume(each.finals[each.spent_s <= mark * BUDGET * TRAINING_S]) for each in outcomes])
 
 
-def print_equal_budget(runs: Runs, names: Sequence[LandscapeName]) -> None:
+def print_equal_budget(runs: Runs, rules: Sequence[Rule], names: Sequence[LandscapeName]) -> None:
     for label, mark in MARKS.items():
         print(f"\n### Equal budget, after {label} of it\n")
 
@@ -105,9 +135,9 @@ def print_equal_budget(runs: Runs, names: Sequence[LandscapeName]) -> None:
             plain = NONE if rule.sampler == "tpe" else NONE_RANDOM
             return ratio_text(volumes_at(runs[name, rule.name], mark), volumes_at(runs[name, plain.name], mark))
 
-        print_table([rule for rule in RULES if rule not in (NONE, NONE_RANDOM)], names, cell)
+        print_table([rule for rule in rules if rule not in (NONE, NONE_RANDOM)], names, cell)
     print("\n### Trials begun at the end of it\n")
-    print_table(RULES, names, lambda name, rule: f"{np.mean([each.asked for each in runs[name, rule.name]]):.0f}")
+    print_table(rules, names, lambda name, rule: f"{np.mean([each.asked for each in runs[name, rule.name]]):.0f}")
 
 
 def ratio_text(own: NDArray[np.float64], plain: NDArray[np.float64]) -> str:
@@ -149,7 +179,7 @@ def print_work(runs: Runs, names: Sequence[LandscapeName]) -> None:
         print_table(RAY_RULES, names, lambda name, ray, own=rule: work_text(runs[name, own.name], runs[name, ray.name]))
 
 
-def print_fixed_set(names: Sequence[LandscapeName], seeds: range) -> None:
+def print_fixed_set(keeper: Keeper, names: Sequence[LandscapeName], seeds: range) -> None:
     print(f"\n## Fixed set: the same {FIXED} random settings offered to every rule, {len(seeds)} seeds\n")
     rules = fixed_rules(spec_of(names[0], NONE, seed=0, trials=FIXED, sampler="random"))
     plain: dict[tuple[str, int], NDArray[np.float64]] = {}
@@ -157,7 +187,7 @@ def print_fixed_set(names: Sequence[LandscapeName], seeds: range) -> None:
     def cell(name: LandscapeName, rule: Rule) -> str:
         costs, ratios, lost = [], [], []
         for seed in seeds:
-            outcome = run(MadeLandscape(name, seed), rule, trials=FIXED, sampler="random")
+            outcome = keeper.run(MadeLandscape(name, seed), rule, kind="fixed", trials=FIXED, sampler="random")
             whole = plain.setdefault((name, seed), outcome.finals)
             front = whole[nondominated(whole, DIRECTIONS)]
             kept = sum(bool((outcome.finals == member).all(axis=1).any()) for member in front)
@@ -174,6 +204,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--landscapes", nargs="+", choices=get_args(LandscapeName), default=get_args(LandscapeName))
+    parser.add_argument("--only", nargs="+", choices=[rule.name for rule in RULES], help="rules of the equal budget")
+    parser.add_argument("--keep", type=Path, help="folder of outcomes; a stopped measurement goes on from there")
     parser.add_argument("--data", default=None, help="folder with other people's curves and tables")
     arguments = parser.parse_args()
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
@@ -182,10 +214,15 @@ def main() -> None:
     for name in names:
         print(f"{name}: {', '.join(f'step {step} {tau:.2f}' for step, tau in order_kept(name, seed=0).items())}")
     print(f"\n## Equal budget: {BUDGET} full trainings on {WORKERS} workers, {len(seeds)} seeds")
-    runs = equal_budget(names, seeds)
-    print_equal_budget(runs, names)
-    print_work(runs, names)
-    print_fixed_set(names, seeds)
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+    keeper = Keeper(arguments.keep)
+    rules = [rule for rule in RULES if arguments.only is None or rule.name in arguments.only]
+    runs = equal_budget(keeper, rules, names, seeds)
+    print_equal_budget(runs, rules, names)
+    if {NONE, DEFAULT, *RAY_RULES} <= set(rules):
+        print_work(runs, names)
+    print_fixed_set(keeper, names, seeds)
     recorded_search.main(arguments.data, seeds=seeds)
     pruning_speed.main()
     print(f"\nAll of this took {time.perf_counter() - start:,.0f} s.", file=sys.stderr)

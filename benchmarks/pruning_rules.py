@@ -124,9 +124,9 @@ RAY_RULES = (
 RULES = (
     NONE,
     DEFAULT,
+    *RAY_RULES,
     Rule("median_all", {"name": "median_all"}),
     Rule("moasha, told as final", {**MOASHA, "audit_share": 0.0}, told_as_final=True),
-    *RAY_RULES,
     NONE_RANDOM,
     Rule("eod, random sampling", {}, "random"),
     Rule("moasha, random sampling", MOASHA, "random"),
