@@ -16,18 +16,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pruning_rules import DEFAULT, DIRECTIONS, NONE, TRAINING_S, Rule, run, volume
+from pruning import BUDGET, FIXED, MARKS, Keeper, lost_share, ratio_text, volumes_at
+from pruning_rules import DEFAULT, NONE, TRAINING_S, Rule, volume
 
-from results.pareto import nondominated
 from search import landscapes
 from search.landscapes import LandscapeName, MadeLandscape
 from search.pruners import Curve, CurvePool
 from search.pruners.eod import OptimisticDominancePruner
 
-WARMUP, BUDGET, FIXED = 6, 30, 60
+WARMUP = 6
 FIRST_SEED = 1000
 NAMES: Sequence[LandscapeName] = ("constant", "mixed", "latewin", "stepdriven", "intrinsic")
 
@@ -87,37 +88,29 @@ RULES = (
 )
 
 
-def _cell(found: Sequence[float]) -> str:
-    return f"{np.mean(found):.3f} ± {np.std(found, ddof=1) / len(found) ** 0.5:.3f}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--keep", type=Path, help="folder of outcomes; a stopped measurement goes on from there")
     arguments = parser.parse_args()
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+    keeper = Keeper(arguments.keep)
     set_apart()
     print("| landscape | rule | 1/4 | 1/2 | all | fixed: cost | hypervolume | front stopped |\n|" + " --- |" * 8)
     for name in NAMES:
         made = [MadeLandscape(name, FIRST_SEED + seed) for seed in range(arguments.seeds)]
-        plain = [run(each, NONE, budget=BUDGET) for each in made]
-        whole = [run(each, NONE, trials=FIXED, sampler="random") for each in made]
+        equal, fixed = {}, {}
+        for rule in (NONE, *RULES):
+            equal[rule.name] = [keeper.run(each, rule, kind="budget", budget=BUDGET) for each in made]
+            fixed[rule.name] = [keeper.run(each, rule, kind="fixed", trials=FIXED, sampler="random") for each in made]
         for rule in RULES:
-            cells: list[str] = []
-            equal = [run(each, rule, budget=BUDGET) for each in made]
-            for mark in (0.25, 0.5, 1.0):
-                until = mark * BUDGET * TRAINING_S
-                volumes = [[volume(each.finals[each.spent_s <= until]) for each in runs] for runs in (equal, plain)]
-                cells.append(_cell([own / none for own, none in zip(*volumes, strict=True)]))
-            fixed = [run(each, rule, trials=FIXED, sampler="random") for each in made]
-            cells.append(f"{np.mean([each.total_s for each in fixed]) / TRAINING_S:.1f}")
-            cells.append(
-                _cell([volume(own.finals) / volume(all_.finals) for own, all_ in zip(fixed, whole, strict=True)])
-            )
-            lost: list[float] = []
-            for own, all_ in zip(fixed, whole, strict=True):
-                front = all_.finals[nondominated(all_.finals, DIRECTIONS)]
-                lost.append(1 - sum(bool((own.finals == member).all(axis=1).any()) for member in front) / len(front))
-            cells += [_cell(kept), f"{np.mean(lost):.0%}"]
+            spent, plain = equal[rule.name], equal[NONE.name]
+            cells = [ratio_text(volumes_at(spent, mark), volumes_at(plain, mark)) for mark in MARKS.values()]
+            own, whole = fixed[rule.name], fixed[NONE.name]
+            volumes = [np.array([volume(each.finals) for each in outcomes]) for outcomes in (own, whole)]
+            cells.append(f"{np.mean([each.total_s for each in own]) / TRAINING_S:.1f}")
+            cells += [ratio_text(*volumes), f"{lost_share(own, whole):.0%}"]
             print(f"| {name} | {rule.name} | {' | '.join(cells)} |", flush=True)
 
 

@@ -135,7 +135,7 @@ def print_equal_budget(runs: Runs, rules: Sequence[Rule], names: Sequence[Landsc
             plain = NONE if rule.sampler == "tpe" else NONE_RANDOM
             return ratio_text(volumes_at(runs[name, rule.name], mark), volumes_at(runs[name, plain.name], mark))
 
-        print_table([rule for rule in rules if rule not in (NONE, NONE_RANDOM)], names, cell)
+        print_table([rule for rule in rules if rule.name not in (NONE.name, NONE_RANDOM.name)], names, cell)
     print("\n### Trials begun at the end of it\n")
     print_table(rules, names, lambda name, rule: f"{np.mean([each.asked for each in runs[name, rule.name]]):.0f}")
 
@@ -179,22 +179,32 @@ def print_work(runs: Runs, names: Sequence[LandscapeName]) -> None:
         print_table(RAY_RULES, names, lambda name, ray, own=rule: work_text(runs[name, own.name], runs[name, ray.name]))
 
 
+def lost_share(own: Sequence[Outcome], whole: Sequence[Outcome]) -> float:
+    """Give the mean share of the front's members that are missing."""
+    shares: list[float] = []
+    for each, every in zip(own, whole, strict=True):
+        front = every.finals[nondominated(every.finals, DIRECTIONS)]
+        kept = sum(bool((each.finals == member).all(axis=1).any()) for member in front)
+        shares.append(1 - kept / len(front))
+    return float(np.mean(shares))
+
+
 def print_fixed_set(keeper: Keeper, names: Sequence[LandscapeName], seeds: range) -> None:
     print(f"\n## Fixed set: the same {FIXED} random settings offered to every rule, {len(seeds)} seeds\n")
     rules = fixed_rules(spec_of(names[0], NONE, seed=0, trials=FIXED, sampler="random"))
-    plain: dict[tuple[str, int], NDArray[np.float64]] = {}
+    found = {
+        (name, rule.name): [
+            keeper.run(MadeLandscape(name, seed), rule, kind="fixed", trials=FIXED, sampler="random") for seed in seeds
+        ]
+        for rule in rules
+        for name in names
+    }
 
     def cell(name: LandscapeName, rule: Rule) -> str:
-        costs, ratios, lost = [], [], []
-        for seed in seeds:
-            outcome = keeper.run(MadeLandscape(name, seed), rule, kind="fixed", trials=FIXED, sampler="random")
-            whole = plain.setdefault((name, seed), outcome.finals)
-            front = whole[nondominated(whole, DIRECTIONS)]
-            kept = sum(bool((outcome.finals == member).all(axis=1).any()) for member in front)
-            costs.append(outcome.total_s / TRAINING_S)
-            ratios.append(volume(outcome.finals) / volume(whole))
-            lost.append(1 - kept / len(front))
-        return f"{np.mean(costs):.1f} / {np.mean(ratios):.3f} / {np.mean(lost):.0%}"
+        own, whole = found[name, rule.name], found[name, NONE.name]
+        cost = np.mean([each.total_s for each in own]) / TRAINING_S
+        ratio = np.mean([volume(each.finals) / volume(every.finals) for each, every in zip(own, whole, strict=True)])
+        return f"{cost:.1f} / {ratio:.3f} / {lost_share(own, whole):.0%}"
 
     print_table(rules, names, cell)
 
@@ -220,7 +230,7 @@ def main() -> None:
     rules = [rule for rule in RULES if arguments.only is None or rule.name in arguments.only]
     runs = equal_budget(keeper, rules, names, seeds)
     print_equal_budget(runs, rules, names)
-    if {NONE, DEFAULT, *RAY_RULES} <= set(rules):
+    if {rule.name for rule in (NONE, DEFAULT, *RAY_RULES)} <= {rule.name for rule in rules}:
         print_work(runs, names)
     print_fixed_set(keeper, names, seeds)
     recorded_search.main(arguments.data, seeds=seeds)
