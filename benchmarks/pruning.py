@@ -1,17 +1,16 @@
-"""What pruners cost and gain on made-up landscapes, against no pruning, on the real hub with simulated workers.
+"""What pruners cost and gain, against no pruning and Ray Tune's own searcher and scheduler, on simulated workers.
 
-Printed are, for each landscape:
+Printed are, for made-up landscapes:
 
+* how well the order of the trials is kept;
 * equal budget: hypervolume of the true final scores of completed trials after a quarter, half and all of a budget of
   full trainings, divided by that of no pruning with the same sampler;
+* work: what the default and no pruning need to reach the final hypervolume of Ray Tune;
 * fixed set: the same settings offered to every rule, with the cost, the hypervolume and the share of the front that
   is lost, against no pruning;
 
-and how fast the simulator and the decisions are.
-
-Baselines: no pruning, stopping at random, asynchronous successive halving on grounding alone with truncated scores
-told to the sampler as final ones (what Ray Tune's OptunaSearch does with trials that a scheduler stops), and keeping
-the best quarter after the first rung.
+then the same fixed set of other people's learning curves and a search in their table, if the folder with them is
+there; and how fast the simulator and the decisions are.
 
 Run: ``python benchmarks/pruning.py``
 """
@@ -19,257 +18,195 @@ Run: ``python benchmarks/pruning.py``
 from __future__ import annotations
 
 import argparse
-import itertools
-import random
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import optuna
-from optuna.trial import TrialState
-
-from results.pareto import hypervolume, nondominated
-from search.landscapes import BASE_SCORES, OBJECTIVES, LandscapeName, MadeLandscape, space_of
-from search.pruners import Curve, CurvePool, Pruner
-from search.pruners.moasha import MoashaPruner
-from search.simulator import MemoryRecord, completed, simulate
-from search.spec import SweepSpec
-from search.study import Studies, memory_studies
-from search.vectors import vector_key
-from spaces import TrialConfig
-from trainable.report import TrialReport
-from trainable.seeding import child_seed
-
-STEPS, RUNGS, STEP_S = 24, (3, 6, 12, 18), 100.0
-TRAINING_S = STEPS * STEP_S
-BUDGET, FIXED, WORKERS = 30, 60, 4
-DIRECTIONS = ("maximize", "maximize")
-REFERENCE = tuple(BASE_SCORES.values())
-MARKS = (0.25, 0.5, 1.0)
-
-
-class RandomStop(Pruner):
-    """Stops half of the trials wherever successive halving would."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-
-    def reason_to_stop(self, running: Curve, pool: CurvePool) -> str | None:
-        step = max(running.vectors)
-        chance = random.Random(child_seed(self._seed, f"{running.number} {step}")).random()
-        return "at random" if step in (3, 6, 12) and chance < 0.5 else None
-
-
-class AshaOnGrounding(Pruner):
-    """Asynchronous successive halving on the first objective alone."""
-
-    def reason_to_stop(self, running: Curve, pool: CurvePool) -> str | None:
-        step = max(running.vectors)
-        entries = sorted((vector[0] for vector in pool.at_step(step).values()), reverse=True)
-        keep = len(entries) // 2
-        if step not in (3, 6, 12) or keep == 0 or running.vectors[step][0] >= entries[keep - 1]:
-            return None
-        return "not in the better half"
-
-
-class ToldAsFinal(optuna.Study):
-    """A study that takes a stopped trial's last scores for final ones."""
-
-    def tell(self, trial: Any, values: Any = None, state: TrialState | None = None, **rest: Any) -> Any:
-        if state == TrialState.PRUNED:
-            attrs = self.get_trials(deepcopy=False)[trial].user_attrs
-            last = max(step for step in (*RUNGS, STEPS) if vector_key(0, step) in attrs)
-            values, state = attrs[vector_key(0, last)], TrialState.COMPLETE
-        return super().tell(trial, values, state=state, **rest)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A pruner with its sampler."""
-
-    name: str
-    config: Mapping[str, Any]
-    sampler: str
-    make: Callable[[int], Pruner] | None = None
-    told_as_final: bool = False
-
-
-RULES = (
-    Rule("none", {"name": "none"}, "tpe"),
-    Rule("eod (default)", {}, "tpe"),
-    Rule("median_all", {"name": "median_all"}, "tpe"),
-    Rule("ASHA, one objective, told as final", {"name": "none"}, "tpe", lambda seed: AshaOnGrounding(), True),
-    Rule("none, random sampling", {"name": "none"}, "random"),
-    Rule("eod, random sampling", {}, "random"),
-    Rule("moasha, random sampling", {"name": "moasha", "warmup_trials": 0, "force": True}, "random"),
-    Rule("stop at random, random sampling", {"name": "none"}, "random", RandomStop),
-    Rule(
-        "best quarter after one rung, random sampling",
-        {"name": "none"},
-        "random",
-        lambda seed: MoashaPruner(steps=RUNGS[:1], warmup_trials=0, eta=4),
-    ),
+import pruning_speed
+import recorded_search
+from numpy.typing import NDArray
+from pruning_rules import (
+    DEFAULT,
+    DIRECTIONS,
+    NONE,
+    NONE_RANDOM,
+    RAY_RULES,
+    REFERENCE,
+    RULES,
+    STEPS,
+    TRAINING_S,
+    WORKERS,
+    Outcome,
+    Rule,
+    fixed_rules,
+    run,
+    spec_of,
+    volume,
 )
+from scipy.stats import kendalltau
+
+from results.pareto import hypervolume_history, nondominated
+from search.landscapes import OBJECTIVES, LandscapeName, MadeLandscape
+from search.pruners import Curve, CurvePool, Pruner
+from search.simulator import simulate
+
+BUDGET, FIXED, ORDERED, RECORDED = 30, 60, 200, 10
+MARKS: Mapping[str, float] = {"a quarter": 0.25, "half": 0.5, "all": 1.0}
+
+Runs = Mapping[tuple[LandscapeName, str], Sequence[Outcome]]
 
 
-def spec_of(landscape: LandscapeName, rule: Rule, *, seed: int, trials: int, sampler: str) -> SweepSpec:
-    return SweepSpec.model_validate(
-        {
-            "data": {"sources": [{"source": "shapes"}]},
-            "objectives": OBJECTIVES,
-            "trial": {"steps": STEPS, "rungs": RUNGS},
-            "space": space_of(landscape),
-            "search": {
-                "trials": trials,
-                "concurrency": WORKERS,
-                "seed": seed,
-                "sampler": sampler,
-                "pruner": rule.config,
-            },
-        }
+class Listening(Pruner):
+    """Lets every trial go on; keeps the curves that it hears of."""
+
+    def __init__(self) -> None:
+        self.curves: dict[int, Curve] = {}
+
+    def reason_to_stop(self, running: Curve, pool: CurvePool) -> str | None:
+        """Take the curve."""
+        self.curves[running.number] = running
+        return None
+
+
+def order_kept(name: LandscapeName, *, seed: int) -> Mapping[int, float]:
+    """Give Kendall's tau between the scores at each rung and at the end, the mean over the objectives."""
+    listening, landscape = Listening(), MadeLandscape(name, seed)
+    spec = spec_of(name, NONE, seed=seed, trials=ORDERED, sampler="random")
+    simulate(spec, landscape.reports, pruner=listening)
+    whole = np.array(
+        [[curve.vectors[step] for step in (*spec.trial.rungs, STEPS)] for curve in listening.curves.values()]
     )
+    return {
+        step: float(np.mean([kendalltau(whole[:, place, k], whole[:, -1, k])[0] for k in range(len(OBJECTIVES))]))
+        for place, step in enumerate(spec.trial.rungs)
+    }
 
 
-def run(
-    landscape: LandscapeName, rule: Rule, *, seed: int, trials: int, sampler: str, budget: float = float("inf")
-) -> MemoryRecord:
-    studies = memory_studies(DIRECTIONS)
-    if rule.told_as_final:
-        main = ToldAsFinal(studies.main.study_name, studies.main._storage)
-        studies = Studies(main, studies.companion)
-    return simulate(
-        spec_of(landscape, rule, seed=seed, trials=trials, sampler=sampler),
-        MadeLandscape(landscape, seed).reports,
-        budget_s=budget * TRAINING_S,
-        pruner=rule.make(seed) if rule.make else None,
-        studies=studies,
-    )
+class Keeper:
+    """Runs rules; with a folder, what was run before is read from there, so that a stopped measurement goes on.
+
+    Args:
+        folder: Of outcomes, one file each; they are those of the code that made them.
+
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def run(self, landscape: MadeLandscape, rule: Rule, *, kind: str, **settings: Any) -> Outcome:
+        """Run a rule once, or read what it found."""
+        if self._folder is None:
+            return run(landscape, rule, **settings)
+        name = f"{kind} {landscape.name} {landscape.seed} {rule.name}".replace(" ", "_").replace("/", "_")
+        path = self._folder / f"{name}.npz"
+        if not path.exists():
+            found = run(landscape, rule, **settings)
+            part = path.with_suffix(".part.npz")
+            totals = np.array([found.total_s, found.asked])
+            np.savez(part, finals=found.finals, spent_s=found.spent_s, totals=totals)
+            part.replace(path)
+        with np.load(path) as file:
+            total_s, asked = file["totals"].tolist()
+            return Outcome(file["finals"], file["spent_s"], total_s, int(asked))
 
 
-def true_finals(record: MemoryRecord, landscape: MadeLandscape, *, until_s: float = float("inf")) -> np.ndarray:
-    found = [landscape.finals(each.config) for each in completed(record) if each.spent_s <= until_s]
-    return np.array(found).reshape(-1, len(DIRECTIONS))
+def equal_budget(keeper: Keeper, rules: Sequence[Rule], names: Sequence[LandscapeName], seeds: range) -> Runs:
+    runs: dict[tuple[LandscapeName, str], Sequence[Outcome]] = {}
+    for rule in rules:
+        for name in names:
+            made = [MadeLandscape(name, seed) for seed in seeds]
+            runs[name, rule.name] = [keeper.run(each, rule, kind="budget", budget=BUDGET) for each in made]
+        print(f"{rule.name}: run", file=sys.stderr, flush=True)
+    return runs
 
 
-def volume(finals: np.ndarray) -> float:
-    return hypervolume(finals, DIRECTIONS, reference=REFERENCE)
+def volumes_at(outcomes: Sequence[Outcome], mark: float) -> NDArray[np.float64]:
+    return np.array([volume(each.finals[each.spent_s <= mark * BUDGET * TRAINING_S]) for each in outcomes])
 
 
-def equal_budget(names: Sequence[LandscapeName], seeds: range) -> None:
-    print(f"\n## Equal budget: {BUDGET} full trainings on {WORKERS} workers, {len(seeds)} seeds\n")
-    print(
-        "Hypervolume after 1/4, 1/2 and all of the budget, divided by `none` with the same sampler (± standard error)."
-    )
-    for name in names:
-        print(f"\n### {name}\n\n| rule | 1/4 | 1/2 | all | hypervolume | trials asked |\n|{' --- |' * 6}")
-        volumes, asked = {}, {}
-        for rule in RULES:
-            rows, counts = [], []
-            for seed in seeds:
-                record = run(name, rule, seed=seed, trials=10_000, sampler=rule.sampler, budget=BUDGET)
-                landscape = MadeLandscape(name, seed)
-                rows.append(
-                    [volume(true_finals(record, landscape, until_s=mark * BUDGET * TRAINING_S)) for mark in MARKS]
-                )
-                counts.append(len({decision.number for decision in record.decisions}))
-            volumes[rule.name], asked[rule.name] = np.array(rows), float(np.mean(counts))
-        for rule in RULES:
-            plain = volumes["none" if rule.sampler == "tpe" else "none, random sampling"]
-            cells = [ratio_text(volumes[rule.name][:, place], plain[:, place]) for place in range(len(MARKS))]
-            final = volumes[rule.name][:, -1].mean()
-            print(f"| {rule.name} | {' | '.join(cells)} | {final:.4f} | {asked[rule.name]:.0f} |")
+def print_equal_budget(runs: Runs, rules: Sequence[Rule], names: Sequence[LandscapeName]) -> None:
+    for label, mark in MARKS.items():
+        print(f"\n### Equal budget, after {label} of it\n")
+
+        def cell(name: LandscapeName, rule: Rule, mark: float = mark) -> str:
+            plain = NONE if rule.sampler == "tpe" else NONE_RANDOM
+            return ratio_text(volumes_at(runs[name, rule.name], mark), volumes_at(runs[name, plain.name], mark))
+
+        print_table([rule for rule in rules if rule.name not in (NONE.name, NONE_RANDOM.name)], names, cell)
+    print("\n### Trials begun at the end of it\n")
+    print_table(rules, names, lambda name, rule: f"{np.mean([each.asked for each in runs[name, rule.name]]):.0f}")
 
 
-def ratio_text(own: np.ndarray, plain: np.ndarray) -> str:
+def ratio_text(own: NDArray[np.float64], plain: NDArray[np.float64]) -> str:
+    """Give the ratio of the means with its standard error over paired seeds."""
     ratio = own.mean() / plain.mean()
     spread = (own - ratio * plain).std(ddof=1) / plain.mean() / len(own) ** 0.5
     return f"{ratio:.3f} ± {spread:.3f}"
 
 
-def fixed_set(names: Sequence[LandscapeName], seeds: range) -> None:
-    print(f"\n## Fixed set: the same {FIXED} random settings offered to every rule, {len(seeds)} seeds\n")
-    print(
-        "Cost in full trainings / hypervolume divided by `none` / share of the members of the front that was stopped.\n"
-    )
-    rules = [rule for rule in RULES if not rule.name.startswith(("none, ", "eod, "))]
-    print(f"| rule | {' | '.join(names)} |\n| --- |{' --- |' * len(names)}")
-    plain: dict[tuple[str, int], np.ndarray] = {}
+def print_table(rules: Sequence[Rule], names: Sequence[str], cell: Callable[..., str]) -> None:
+    print(f"| rule | {' | '.join(names)} |\n|{' --- |' * (1 + len(names))}")
     for rule in rules:
-        cells = []
-        for name in names:
-            costs, ratios, lost = [], [], []
-            for seed in seeds:
-                record = run(name, rule, seed=seed, trials=FIXED, sampler="random")
-                finals = true_finals(record, MadeLandscape(name, seed))
-                whole = plain.setdefault((name, seed), finals)
-                front = whole[nondominated(whole, DIRECTIONS)]
-                kept = sum(bool((finals == member).all(axis=1).any()) for member in front)
-                costs.append(record.spent_s / TRAINING_S)
-                ratios.append(volume(finals) / volume(whole))
-                lost.append(1 - kept / len(front))
-            cells.append(f"{np.mean(costs):.1f} / {np.mean(ratios):.3f} / {np.mean(lost):.0%}")
-        print(f"| {rule.name.removesuffix(', random sampling')} | {' | '.join(cells)} |")
+        print(f"| {rule.name} | {' | '.join(cell(name, rule) for name in names)} |", flush=True)
 
 
-def speed() -> None:
-    print("\n## Speed, in CPU time of one core\n")
-    steps = 100
-    made = list(itertools.islice(_flat(steps), steps))
-
-    def replay(config: TrialConfig) -> Iterator[TrialReport]:
-        return iter(made)
-
-    for pruner in ("none", "eod"):
-        spec = SweepSpec.model_validate(
-            {
-                "data": {"sources": [{"source": "shapes"}]},
-                "objectives": OBJECTIVES,
-                "trial": {"steps": steps, "rungs": tuple(range(1, steps))},
-                "space": space_of("mixed"),
-                "search": {"trials": 300, "concurrency": WORKERS, "sampler": "random", "pruner": pruner},
-            }
-        )
-        start = time.process_time()
-        record = simulate(spec, replay)
-        took = time.process_time() - start
-        print(f"{pruner}: {record.reports / took:,.0f} simulated reports per second (goal 50,000), random sampler")
-    for name in ("eod", "moasha", "median_all"):
-        print(f"{name}: {1000 * _latency_s(name):.2f} ms per decision at 1,000 trials, 99th percentile (goal below 5)")
+def work_to_reach(outcome: Outcome, target: float) -> float | None:
+    """Give the work, in full trainings, after which a run first had a hypervolume, or ``None`` if it never had."""
+    history = hypervolume_history(outcome.finals, DIRECTIONS, reference=REFERENCE)
+    reached = np.flatnonzero(history >= target * (1 - 1e-9))
+    return float(outcome.spent_s[reached[0]]) / TRAINING_S if len(reached) else None
 
 
-def _flat(steps: int) -> Iterator[TrialReport]:
-    for step in range(1, steps + 1):
-        share = step / steps
-        scores = dict.fromkeys(OBJECTIVES, 0.5 * share)
-        exposure = {"grounding": share, "text": share}
-        yield TrialReport(step, share, float(step), scores, {}, {}, {}, exposure)
+def work_text(own: Sequence[Outcome], ray: Sequence[Outcome]) -> str:
+    """Compare the work to reach Ray Tune's final hypervolume with what Ray Tune itself needed for it."""
+    targets = [volume(each.finals) for each in ray]
+    needed = [work_to_reach(each, target) for each, target in zip(own, targets, strict=True)]
+    of_ray = [work_to_reach(each, target) or 0.0 for each, target in zip(ray, targets, strict=True)]
+    work = np.array([float(BUDGET) if each is None else each for each in needed])
+    missed = sum(each is None for each in needed)
+    return f"{work.mean():.1f} of {np.mean(of_ray):.1f}: {work.mean() / np.mean(of_ray):.2f}" + (
+        f" ({missed} never)" if missed else ""
+    )
 
 
-class Timed(Pruner):
-    """Measures another pruner's decisions once enough trials have reported; it lets every trial go on."""
-
-    def __init__(self, pruner: Pruner, *, after: int) -> None:
-        self._pruner, self._after = pruner, after
-        self.took_s: list[float] = []
-
-    def reason_to_stop(self, running: Curve, pool: CurvePool) -> str | None:
-        if running.number >= self._after:
-            start = time.process_time()
-            self._pruner.reason_to_stop(running, pool)
-            self.took_s.append(time.process_time() - start)
-        return None
+def print_work(runs: Runs, names: Sequence[LandscapeName]) -> None:
+    print("\n### Work to reach the final hypervolume of Ray Tune\n")
+    for rule in (DEFAULT, NONE):
+        print(f"\n{rule.name}:\n")
+        print_table(RAY_RULES, names, lambda name, ray, own=rule: work_text(runs[name, own.name], runs[name, ray.name]))
 
 
-def _latency_s(name: str) -> float:
-    from search.pruners import make_pruner
+def lost_share(own: Sequence[Outcome], whole: Sequence[Outcome]) -> float:
+    """Give the mean share of the front's members that are missing."""
+    shares: list[float] = []
+    for each, every in zip(own, whole, strict=True):
+        front = every.finals[nondominated(every.finals, DIRECTIONS)]
+        kept = sum(bool((each.finals == member).all(axis=1).any()) for member in front)
+        shares.append(1 - kept / len(front))
+    return float(np.mean(shares))
 
-    rule = Rule(name, {"name": name, "force": True} if name == "moasha" else {"name": name}, "random")
-    spec = spec_of("mixed", rule, seed=0, trials=1100, sampler="random")
-    timed = Timed(make_pruner(spec, memory_studies(DIRECTIONS).companion), after=1000)
-    simulate(spec, MadeLandscape("mixed").reports, pruner=timed)
-    return float(np.quantile(timed.took_s, 0.99))
+
+def print_fixed_set(keeper: Keeper, names: Sequence[LandscapeName], seeds: range) -> None:
+    print(f"\n## Fixed set: the same {FIXED} random settings offered to every rule, {len(seeds)} seeds\n")
+    rules = fixed_rules(spec_of(names[0], NONE, seed=0, trials=FIXED, sampler="random"))
+    found = {
+        (name, rule.name): [
+            keeper.run(MadeLandscape(name, seed), rule, kind="fixed", trials=FIXED, sampler="random") for seed in seeds
+        ]
+        for rule in rules
+        for name in names
+    }
+
+    def cell(name: LandscapeName, rule: Rule) -> str:
+        own, whole = found[name, rule.name], found[name, NONE.name]
+        cost = np.mean([each.total_s for each in own]) / TRAINING_S
+        ratio = np.mean([volume(each.finals) / volume(every.finals) for each, every in zip(own, whole, strict=True)])
+        return f"{cost:.1f} / {ratio:.3f} / {lost_share(own, whole):.0%}"
+
+    print_table(rules, names, cell)
 
 
 def main() -> None:
@@ -277,11 +214,28 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--landscapes", nargs="+", choices=get_args(LandscapeName), default=get_args(LandscapeName))
+    parser.add_argument("--only", nargs="+", choices=[rule.name for rule in RULES], help="rules of the equal budget")
+    parser.add_argument("--keep", type=Path, help="folder of outcomes; a stopped measurement goes on from there")
+    parser.add_argument("--data", default=None, help="folder with other people's curves and tables")
     arguments = parser.parse_args()
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    equal_budget(arguments.landscapes, seeds)
-    fixed_set(arguments.landscapes, seeds)
-    speed()
+    names, start = arguments.landscapes, time.perf_counter()
+    print(f"## Kendall's tau between the scores at a rung and at the end, {ORDERED} random settings\n")
+    for name in names:
+        print(f"{name}: {', '.join(f'step {step} {tau:.2f}' for step, tau in order_kept(name, seed=0).items())}")
+    print(f"\n## Equal budget: {BUDGET} full trainings on {WORKERS} workers, {len(seeds)} seeds")
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+    keeper = Keeper(arguments.keep)
+    rules = [rule for rule in RULES if arguments.only is None or rule.name in arguments.only]
+    runs = equal_budget(keeper, rules, names, seeds)
+    print_equal_budget(runs, rules, names)
+    if {rule.name for rule in (NONE, DEFAULT, *RAY_RULES)} <= {rule.name for rule in rules}:
+        print_work(runs, names)
+    print_fixed_set(keeper, names, seeds)
+    recorded_search.main(arguments.data, seeds=seeds[:RECORDED])
+    pruning_speed.main()
+    print(f"\nAll of this took {time.perf_counter() - start:,.0f} s.", file=sys.stderr)
 
 
 if __name__ == "__main__":

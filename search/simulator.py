@@ -15,16 +15,36 @@ from results.schema import Role, Verdict
 from search.companion import Companion
 from search.hub import Hub
 from search.interfaces import Mirror
+from search.memory_study import memory_studies
 from search.pruners import Pruner, Vector, make_pruner
 from search.recorder import Ending
 from search.requests import Request
 from search.spec import SweepSpec
-from search.study import Studies, memory_studies
+from search.study import Studies
 from spaces import Scalar, TrialConfig
 from trainable.report import TrialReport
 
-Landscape = Callable[[TrialConfig], Iterator[TrialReport]]
-"""What a trial of a config would report, step by step; ``seconds`` are simulated ones since its start."""
+
+@dataclass(frozen=True)
+class SimulatedFailure:
+    """The end of a trial that can't go on.
+
+    Attributes:
+        reason: As a worker would name it.
+        seconds: Simulated seconds since the trial's start.
+
+    """
+
+    reason: str
+    seconds: float
+
+
+Reports = Iterator[TrialReport | SimulatedFailure]
+Landscape = Callable[[TrialConfig], Reports]
+"""What a trial of a config would report, step by step; ``seconds`` are simulated ones since its start.
+
+The last is the report of the last step, or a failure.
+"""
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -198,7 +218,7 @@ class _Workers:
 
     def __init__(self, hub: Hub, record: MemoryRecord, landscape: Landscape, *, timer: Callable[[], float]) -> None:
         self._hub, self._record, self._landscape, self._timer = hub, record, landscape, timer
-        self._queue: list[tuple[float, int, float, TrialConfig, TrialReport, Iterator[TrialReport]]] = []
+        self._queue: list[tuple[float, int, float, TrialConfig, TrialReport | SimulatedFailure, Reports]] = []
         self._turn = itertools.count()
 
     def run(self, workers: int) -> None:
@@ -220,7 +240,7 @@ class _Workers:
         self._push(self._record.clock_s + waited, config, self._landscape(config), since=0.0)
         return True
 
-    def _push(self, start_s: float, config: TrialConfig, reports: Iterator[TrialReport], *, since: float) -> None:
+    def _push(self, start_s: float, config: TrialConfig, reports: Reports, *, since: float) -> None:
         report = next(reports)
         entry = (start_s + report.seconds, next(self._turn), report.seconds - since, config, report, reports)
         heapq.heappush(self._queue, entry)
@@ -230,6 +250,9 @@ class _Workers:
         now, _, took, config, report, reports = heapq.heappop(self._queue)
         self._record.clock_s = now
         self._record.spent_s += took
+        if isinstance(report, SimulatedFailure):
+            self._hub.fail(config.number, report.reason)
+            return 1
         if self._hub.report(config.number, report).verdict != "CONTINUE":
             return 1
         self._push(now - report.seconds, config, reports, since=report.seconds)

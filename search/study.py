@@ -110,17 +110,6 @@ def study_error(folder: Path, problem: str, *, storage: str | None) -> StudyErro
     return StudyError(f"{problem}; bring it back, or {again}")
 
 
-def memory_studies(directions: Sequence[Direction]) -> Studies:
-    """Give new studies that last as long as the process, for simulations.
-
-    Args:
-        directions: Of the objectives.
-
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return Studies(optuna.create_study(directions=list(directions)), optuna.create_study(direction="maximize"))
-
-
 @contextmanager
 def _explained(folder: Path, storage: str | None) -> Iterator[None]:
     place = storage or str(folder / STUDY_FILE)

@@ -41,9 +41,8 @@ class CurvePool:
     def __init__(self) -> None:
         self._finished: list[Curve] = []
         self._at_step: dict[int, dict[int, Vector]] = {}
-        self._exposures = np.full((0, 0, 0), np.inf)  # [objectives, trials, reports], as the next
-        self._values = np.zeros((0, 0, 0))
-        self._finals = np.zeros((0, 0))
+        self._table = np.zeros((2, 0, 0, 0))  # exposures and values, each [objectives, reports, trials]
+        self._finals = np.zeros((0, 0))  # [objectives, trials]
 
     @property
     def finished(self) -> Sequence[Curve]:
@@ -63,14 +62,14 @@ class CurvePool:
         steps = sorted(curve.vectors)
         row = len(self._finished)
         self._make_room(len(curve.vectors[steps[-1]]), row + 1, len(steps))
-        self._values[:, row, : len(steps)] = np.array([curve.vectors[step] for step in steps]).T
-        self._exposures[:, row, : len(steps)] = np.array([curve.exposures[step] for step in steps]).T
-        self._finals[row] = curve.vectors[steps[-1]]
+        for place, column in enumerate((curve.exposures, curve.vectors)):
+            self._table[place, :, : len(steps), row] = np.array([column[step] for step in steps]).T
+        self._finals[:, row] = curve.vectors[steps[-1]]
         self._finished.append(curve)
 
     def finals(self) -> NDArray[np.float64]:
         """Give the final objectives of the finished trials, of shape ``[n, objectives]``."""
-        return self._finals[: len(self._finished)]
+        return self._finals[:, : len(self._finished)].T
 
     def values_at(self, exposure: Vector) -> NDArray[np.float64]:
         """Give the objectives that the finished trials had at an exposure.
@@ -84,30 +83,26 @@ class CurvePool:
             Scores of shape ``[n, objectives]``; NaN where a trial's first report came at a larger exposure.
 
         """
-        count = len(self._finished)
-        exposures, values = self._exposures[:, :count], self._values[:, :count]
-        sought = np.asarray(exposure)[:, None]
-        after = np.minimum((exposures < sought[:, :, None] - _SAME).sum(axis=2), exposures.shape[2] - 1)[:, :, None]
-        before = np.maximum(after - 1, 0)
-        left, right = _take(exposures, before), _take(exposures, after)
-        low, high = _take(values, before), _take(values, after)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(right > left, np.clip((sought - left) / (right - left), 0, 1), 1.0)
-        known = np.where(share < 1, low + share * (high - low), high)
+        objectives, reports, room = self._table.shape[1:]
+        exposures, values = self._table.reshape(2, -1)
+        count, sought = len(self._finished), np.asarray(exposure)[:, None]
+        is_before = self._table[0, :, :, :count] < sought[:, :, None] - _SAME
+        after = np.minimum(is_before.sum(axis=1), reports - 1)
+        first = reports * room * np.arange(objectives)[:, None] + np.arange(count)
+        before, after = first + room * np.maximum(after - 1, 0), first + room * after
+        left, right, low, high = exposures[before], exposures[after], values[before], values[after]
+        is_between = (right > left) & (sought < right)
+        width = np.where(is_between, right - left, 1.0)
+        known = np.where(is_between, low + np.maximum(sought - left, 0.0) / width * (high - low), high)
         return np.where(left <= sought + _SAME, known, np.nan).T
 
     def _make_room(self, objectives: int, rows: int, reports: int) -> None:
-        have = self._values.shape
-        if have[0] == objectives and have[1] >= rows and have[2] >= reports:
+        _, *have = self._table.shape
+        if have[0] == objectives and have[1] >= reports and have[2] >= rows:
             return
-        shape = (objectives, max(have[1], _FIRST_ROWS, 2 * rows if rows > have[1] else 0), max(have[2], reports))
-        values, exposures, finals = np.zeros(shape), np.full(shape, np.inf), np.zeros((shape[1], objectives))
+        shape = (objectives, max(have[1], reports), max(have[2], _FIRST_ROWS, 2 * rows if rows > have[2] else 0))
+        table, finals = np.stack([np.full(shape, np.inf), np.zeros(shape)]), np.zeros((objectives, shape[2]))
         if have[0]:
-            values[:, : have[1], : have[2]] = self._values
-            exposures[:, : have[1], : have[2]] = self._exposures
-            finals[: have[1]] = self._finals
-        self._values, self._exposures, self._finals = values, exposures, finals
-
-
-def _take(table: NDArray[np.float64], place: NDArray[np.intp]) -> NDArray[np.float64]:
-    return np.take_along_axis(table, place, axis=2)[:, :, 0]
+            table[:, :, : have[1], : have[2]] = self._table
+            finals[:, : have[2]] = self._finals
+        self._table, self._finals = table, finals

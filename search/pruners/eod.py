@@ -53,13 +53,12 @@ class OptimisticDominancePruner(Pruner):
 
     def _gains(self, seen: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """Give the gain still to come in each objective, or ``None`` if too few trials tell it."""
-        gains: list[float] = []
-        for column in seen.T:
-            known = np.sort(column[~np.isnan(column)])
-            if len(known) < self._warmup_trials:
-                return None
-            gains.append(max(float(known[math.ceil(self._gain_quantile * (len(known) - 1))]), 0.0))
-        return np.array(gains)
+        counts = np.count_nonzero(seen == seen, axis=0)  # NaN differs from itself
+        if counts.min() < self._warmup_trials:
+            return None
+        places = [math.ceil(self._gain_quantile * (count - 1)) for count in counts.tolist()]
+        ordered = np.sort(seen, axis=0)  # NaN comes last
+        return np.maximum(ordered[places, np.arange(len(places))], 0.0)
 
 
 def _at_least(finals: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -1,5 +1,7 @@
 import math
+import random
 
+import numpy as np
 import pytest
 from made_curves import curve, pool_of
 
@@ -45,3 +47,19 @@ def test_many_curves_keep_their_scores():
 def test_a_later_report_of_the_same_step_takes_the_place_of_the_earlier():
     pool = pool_of([], others=[curve(3, {2: (0.1, 0.1)}), curve(3, {2: (0.2, 0.2)})])
     assert pool.at_step(2) == {3: (0.2, 0.2)}
+
+
+def test_curves_are_read_as_numpy_interpolates_them():
+    draw = random.Random(5)
+    curves = []
+    for number in range(40):
+        steps = sorted(draw.sample(range(1, 30), draw.randint(2, 8)))
+        exposures = {step: (step / steps[-1], (step / steps[-1]) ** 2) for step in steps}
+        curves.append(curve(number, {step: (draw.random(), draw.random()) for step in steps}, exposures))
+    pool = pool_of(curves)
+    for sought in ((0.5, 0.5), (0.9, 0.1), (1.0, 1.0)):
+        for found, each in zip(pool.values_at(sought), curves, strict=True):
+            for k in range(2):
+                at, scores = ([row[k] for row in column.values()] for column in (each.exposures, each.vectors))
+                expected = np.interp(sought[k], at, scores, left=math.nan)
+                assert found[k] == pytest.approx(expected, nan_ok=True)
