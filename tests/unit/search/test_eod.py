@@ -18,15 +18,25 @@ def is_stopped(vector, *, pool=POOL, warmup=3, quantile=1.0, exposure=(0.2, 0.2)
 
 @pytest.mark.parametrize(
     ("vector", "expected"),
-    [((0.39, 0.49), True), ((0.41, 0.1), False), ((0.1, 0.51), False), ((0.1, 0.1), True), ((0.9, 0.9), False)],
+    [((0.33, 0.43), True), ((0.34, 0.1), False), ((0.1, 0.44), False), ((0.1, 0.1), True), ((0.9, 0.9), False)],
 )
 def test_a_trial_is_stopped_if_a_finished_one_is_better_than_it_could_become(vector, expected):
-    assert is_stopped(vector) == expected  # trial 1 ended at (.6, .7), and the largest gains are (.2, .2)
+    assert (
+        is_stopped(vector) == expected
+    )  # trial 1 ended at (.6, .7); of three, the largest gains are (.2, .2), so hope goes to (.267, .267)
 
 
 def test_a_trial_with_the_same_score_as_the_bound_is_stopped():
-    pool = pool_of([curve(number, {2: (0.5, 0.5), 10: (0.75, 0.75)}) for number in range(3)])
+    pool = pool_of([curve(number, {2: (0.5625, 0.5625), 10: (0.75, 0.75)}) for number in range(3)])  # hope: .25
     assert is_stopped((0.5, 0.5), pool=pool)
+
+
+def test_hope_comes_near_the_largest_gain_as_trials_finish():
+    few, many = (pool_of([curve(at, {2: (0.0, 0.0), 10: (0.5, 0.5)}) for at in range(count)]) for count in (4, 100))
+    assert not is_stopped((-0.1, -0.1), pool=few)  # 5 / 4 of .5 could be gained
+    assert is_stopped((-0.13, -0.13), pool=few)
+    assert is_stopped((-0.006, -0.006), pool=many)
+    assert not is_stopped((-0.004, -0.004), pool=many)
 
 
 def test_a_smaller_quantile_stops_more():
@@ -51,11 +61,13 @@ def test_a_trial_with_little_exposure_is_not_judged_by_trials_that_never_had_so_
 def test_a_late_learner_is_compared_where_others_had_its_exposure():
     early = [
         curve(number, {2: (0.1, 0.5), 8: (0.6, 0.5), 10: (0.65, 0.5)}, {2: (0.1, 0.2), 8: (0.9, 0.8), 10: (1.0, 1.0)})
-        for number in range(3)
+        for number in range(11)
     ]
     pool = pool_of(early)
-    assert not is_stopped((0.15, 0.5), pool=pool, exposure=(0.1, 0.8))  # it can still gain .55, as they did from there
-    assert is_stopped((0.05, 0.5), pool=pool, exposure=(0.1, 0.8))
+    assert not is_stopped(
+        (0.15, 0.5), pool=pool, exposure=(0.1, 0.8)
+    )  # it can still gain .6; they gained .55 from there
+    assert is_stopped((0.04, 0.5), pool=pool, exposure=(0.1, 0.8))
     assert is_stopped((0.15, 0.5), pool=pool, exposure=(0.8, 0.8))  # as one that had its share of grounding would be
 
 
@@ -63,5 +75,5 @@ def test_the_reason_names_the_first_trial_that_is_better():
     pruner = OptimisticDominancePruner(warmup_trials=3, gain_quantile=1.0)
     assert (
         pruner.reason_to_stop(curve(9, {2: (0.0, 0.0)}), POOL)
-        == "trial 0 ended better in every objective than this one could, by all gains seen from step 2 on"
+        == "trial 0 ended better in every objective than this one could, by the gains seen from step 2 on"
     )
