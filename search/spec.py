@@ -112,8 +112,8 @@ class PrunerConfig(BaseModel):
     name: PrunerName = Field(
         default="eod",
         description="`none`; `eod` stops a trial that a finished one would dominate even after the largest gain to be "
-        "hoped for from there; `median_all` one below the median in every objective; `moasha` one outside the better half; "
-        "`optuna` asks a stock pruner; written alone, the name",
+        "hoped for from there; `median_all` one below the median in every objective; `moasha` one outside the better "
+        "half; `optuna` asks a stock pruner; written alone, the name",
     )
     warmup_trials: int = Field(
         default=6,

@@ -17,9 +17,10 @@ class OptimisticDominancePruner(Pruner):
 
     For each objective, the gain still to come is a quantile, over the finished trials, of what they gained between
     the running trial's exposure and their end, and at least 0. The largest gain of a sample falls short of the largest
-    possible one; with quantile 1 it is raised by its n-th part, n being the number of finished trials. A trial is stopped if a finished trial is at least as
-    good in every objective as the running one would be after these gains. It is never stopped for its rank, so a
-    trial that learns a task late is not held against those that learned it early.
+    possible one; with quantile 1 it is raised by its n-th part, n being the number of finished trials. A trial is
+    stopped if a finished trial is at least as good in every objective as the running one would be after these gains.
+    It is never stopped for its rank, so a trial that learns a task late is not held against those that learned it
+    early.
 
     A finished trial whose first report came at a larger exposure says nothing about the gain from there.
 

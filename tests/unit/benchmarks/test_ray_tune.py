@@ -4,7 +4,7 @@ import pytest
 from optuna.trial import TrialState
 from ray_tune import RayAsha, StockTune, make_scheduler, make_searcher
 
-from search.cluster import local_ray
+from search.cluster import connected_ray
 from search.landscapes import OBJECTIVES, STEP_S, MadeLandscape, space_of
 from search.simulator import simulate
 from search.spec import SweepSpec
@@ -146,7 +146,7 @@ def test_a_run_of_ray_tune_itself_asks_and_stops_the_same(tmp_path):
             yield TrialReport(step, step / STEPS, STEP_S * step, metrics, {}, {}, {}, {})
 
     searcher = make_searcher(spec, seed=3)
-    with local_ray(spec):
+    with connected_ray(spec):
         from ray import cloudpickle, tune
 
         cloudpickle.register_pickle_by_value(sys.modules[__name__])

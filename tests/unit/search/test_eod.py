@@ -21,9 +21,7 @@ def is_stopped(vector, *, pool=POOL, warmup=3, quantile=1.0, exposure=(0.2, 0.2)
     [((0.33, 0.43), True), ((0.34, 0.1), False), ((0.1, 0.44), False), ((0.1, 0.1), True), ((0.9, 0.9), False)],
 )
 def test_a_trial_is_stopped_if_a_finished_one_is_better_than_it_could_become(vector, expected):
-    assert (
-        is_stopped(vector) == expected
-    )  # trial 1 ended at (.6, .7); of three, the largest gains are (.2, .2), so hope goes to (.267, .267)
+    assert is_stopped(vector) == expected  # trial 1: (.6, .7); the largest of three gains: (.2, .2), raised to .267
 
 
 def test_a_trial_with_the_same_score_as_the_bound_is_stopped():
@@ -64,9 +62,7 @@ def test_a_late_learner_is_compared_where_others_had_its_exposure():
         for number in range(11)
     ]
     pool = pool_of(early)
-    assert not is_stopped(
-        (0.15, 0.5), pool=pool, exposure=(0.1, 0.8)
-    )  # it can still gain .6; they gained .55 from there
+    assert not is_stopped((0.15, 0.5), pool=pool, exposure=(0.1, 0.8))  # they gained .55 from there, so .6 is possible
     assert is_stopped((0.04, 0.5), pool=pool, exposure=(0.1, 0.8))
     assert is_stopped((0.15, 0.5), pool=pool, exposure=(0.8, 0.8))  # as one that had its share of grounding would be
 
