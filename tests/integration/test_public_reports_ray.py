@@ -1,6 +1,7 @@
-"""Reports to Ray's developers that need no Ray to be held against: hub, checkpoints and workers as a sweep uses them."""
+"""Reports to Ray's developers that need no Ray: hub, checkpoints and workers as a sweep uses them."""
 
 import gc
+import itertools
 import subprocess
 import sys
 import tracemalloc
@@ -97,7 +98,7 @@ def test_ray_64231_each_of_many_trials_costs_the_driver_the_same_small_memory():
     finally:
         tracemalloc.stop()
     assert len(held) == 5
-    growth = [(after - before) / 300 for before, after in zip(held, held[1:], strict=False)]
+    growth = [(after - before) / 300 for before, after in itertools.pairwise(held)]
     assert growth[-1] < 1.5 * growth[0], f"bytes per trial, from part to part: {growth}"
     assert max(growth) < 40_000, f"bytes per trial, from part to part: {growth}"
 

@@ -5,7 +5,6 @@ Its driver gets SIGINT; the next one SIGKILL, and all files that Ray wrote are e
 """
 
 import itertools
-import os
 import re
 import shutil
 import signal
