@@ -82,7 +82,7 @@ def test_optuna_6676_and_4902_and_5268_trials_of_two_objectives_report_and_are_s
 
 
 def objective_at(folder, step, value):
-    """Give a sweep of two trials, the first of which reports a value at a step, the second of which is run to its end."""
+    """Give the trials of a sweep: the first one reports a value at a step, the second one is run to its end."""
     hub = start_hub(made_spec(trials=2), folder)
     config = hub.ask()
     for at in range(2, step + 1, 2):
@@ -167,8 +167,8 @@ connection.execute("ROLLBACK")
 
 def test_optuna_820_a_lock_that_another_process_holds_is_waited_for(tmp_path):
     """Database is locked, after the five seconds that SQLite waits: https://github.com/optuna/optuna/issues/820."""
-    hub = start_hub(made_spec(trials=2), tmp_path)
-    path = tmp_path / "study.db"
+    hub, path = start_hub(made_spec(trials=2), tmp_path), tmp_path / "study.db"
+    config = hub.ask()
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -180,11 +180,11 @@ def test_optuna_820_a_lock_that_another_process_holds_is_waited_for(tmp_path):
     release = threading.Timer(6, holder.communicate, ["\n"])
     release.start()
     try:
-        assert hub.ask().number == 0
+        hub.report(config.number, made_report(2, miou=0.5, f1=0.5))
     finally:
         release.join()
     assert holder.returncode == 0
-    assert len(trials_of(tmp_path)) == 1
+    assert trials_of(tmp_path)[0].user_attrs["report:0:2"]["values"] == [0.5, 0.5]
 
 
 WATCHER = """
