@@ -79,25 +79,21 @@ class Story:
         return self.home / "out"
 
     def live(self, process, log, *, until="", act=lambda process: None):
-        """Watch a driver until its log matches, then act; gives what was seen up to its end."""
+        """Watch a driver to its end; act once its log matches."""
         run, known = Run(), len(self.runs) and len(read_sweep(self.folder).reports)
         driver, is_due = Driver(Started(process), str(self.home)), bool(until)
-        for turn in itertools.count():
-            if driver.has_ended(0.03):
-                break
-            text = log.read_text(errors="replace")
-            if is_due and re.search(until, text):
-                act(process)
-                is_due = False
-            if "trial 0 starts" in text and not self.runs and not run.workers:
-                RequestFiles(self.folder).submit(Request(kind="stop", trial=0))  # long before its first report
-            if turn % 8 == 0:  # it reads all of /proc
-                run.workers |= set(driver.workers())
-            run.scratch |= {path.name for path in self.temporary.glob("paretune-*")}
-            with suppress(OSError):
-                run.checkpoints.add(frozenset(path.name for path in (self.folder / "checkpoints").iterdir()))
-        run.code, run.log = driver.ending(), log.read_text()
-        _, run.left = driver.clear(patience_s=5 if run.code < 0 else 30)
+        try:
+            for turn in itertools.count():
+                if driver.has_ended(0.03):
+                    break
+                if is_due and re.search(until, log.read_text(errors="replace")):
+                    act(process)
+                    is_due = False
+                self._look(run, driver, log, at_processes=turn % 8 == 0)  # which reads all of /proc
+            run.code, run.log = driver.ending(), log.read_text()
+        finally:
+            driver.kill()
+            _, run.left = driver.clear(patience_s=30 if run.code in (0, 130) else 3)
         for scratch in self.temporary.glob("paretune-*/ray"):
             run.files |= {
                 str(path.relative_to(scratch)): path.stat().st_mtime for path in scratch.rglob("*") if path.is_file()
@@ -106,6 +102,15 @@ class Story:
         run.states = dict(study_trials(self.folder))
         assert not is_due, f"it did not come to {until}:\n{run.log}"
         self.runs.append(run)
+
+    def _look(self, run, driver, log, *, at_processes):
+        if not self.runs and not run.workers and "trial 0 starts" in log.read_text(errors="replace"):
+            RequestFiles(self.folder).submit(Request(kind="stop", trial=0))  # long before its first report
+        if at_processes:
+            run.workers |= set(driver.workers())
+        run.scratch |= {path.name for path in self.temporary.glob("paretune-*")}
+        with suppress(OSError):
+            run.checkpoints.add(frozenset(path.name for path in (self.folder / "checkpoints").iterdir()))
 
 
 @pytest.fixture(scope="module")
@@ -119,35 +124,32 @@ def story(tmp_path_factory):
         patch.setenv(MARK, str(home))
         patch.setenv("TMPDIR", str(temporary))
         patch.setenv("RAY_prestart_worker_first_driver", "0")
-        told = Story(home, temporary)
-        words = [
-            "sweep",
-            "sweep.yaml",
-            "--out",
-            "out",
-            "--set",
-            f"search.trials={TRIALS}",
-            "--set",
-            "search.pruner=none",
-        ]
-        log = home / "log"
-        told.live(
-            start_paretune(words, cwd=home, log=log),
-            log,
-            until="trial 2 step 1:",
-            act=lambda process: process.send_signal(signal.SIGINT),
-        )
-        log = home / "log-of-the-second"
-        killed = start_paretune(["resume", "out"], cwd=home, log=log)
-        told.live(killed, log, until=r"trial 5 step 1:", act=subprocess.Popen.kill)
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                path.write_bytes(b"")
-        log = home / "log-of-the-third"
-        with log.open("ab") as out:
-            told.live(as_uv_runs(home, [str(PARETUNE), "resume", "out"], stdout=out, stderr=out), log)
-        yield told
-    shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            yield told(Story(home, temporary))
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def told(story):
+    """Run the sweep three times."""
+    log = story.home / "log"
+    settings = ["--set", f"search.trials={TRIALS}", "--set", "search.pruner=none"]
+    story.live(
+        start_paretune(["sweep", "sweep.yaml", "--out", "out", *settings], cwd=story.home, log=log),
+        log,
+        until="trial 2 step 1:",
+        act=lambda process: process.send_signal(signal.SIGINT),
+    )
+    log = story.home / "log-of-the-second"
+    killed = start_paretune(["resume", "out"], cwd=story.home, log=log)
+    story.live(killed, log, until=r"trial [5-8] step 1:", act=subprocess.Popen.kill)
+    for path in story.temporary.rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"")
+    log = story.home / "log-of-the-third"
+    with log.open("ab") as out:
+        story.live(as_uv_runs(story.home, [str(PARETUNE), "resume", "out"], stdout=out, stderr=out), log)
+    return story
 
 
 def as_uv_runs(home, words, **streams):
@@ -182,12 +184,12 @@ def test_ray_35812_every_run_has_a_folder_of_its_own_for_the_state_of_ray(story)
 
 def test_ray_30584_trials_that_run_when_a_sweep_is_stopped_are_taken_up_again(story):
     """Nothing is left to restore after fail_fast: https://github.com/ray-project/ray/issues/30584."""
-    before, after = story.runs[:2]
+    before, after = story.runs[0], pd.concat([run.reports for run in story.runs[1:]])
     suspended = {number for number, state in before.states.items() if state == "RUNNING"}
     assert suspended
     for number in suspended:
-        steps = [list(run.reports.loc[run.reports["trial"] == number, "step"]) for run in (before, after)]
-        assert steps[1][0] == len(steps[0]) + 1, "it must go on after its last report"
+        known, new = (list(reports.loc[reports["trial"] == number, "step"]) for reports in (before.reports, after))
+        assert known + new == [1, 2, 3, 4], "it must go on after its last report"
         assert story.runs[2].states[number] == "COMPLETE"
 
 
