@@ -213,7 +213,7 @@ class Hub:
         self._orders.take()
         values = tuple(report.metrics.get(metric, math.nan) for metric in self._metrics)
         running.seconds, running.heard = report.seconds, self._recorder.now()
-        if fault := self._judge.fault(values):
+        if fault := self._judge.fault(report):
             return self._stop(running, report.step, Ending("FAIL", fault))
         self._note(running, report.step, self._measured(running, RecordedReport.of(report, values)))
         self._companion.report(number, report.step, running.vectors[report.step])

@@ -92,11 +92,13 @@ class Judge:
             return Decision("CONTINUE", f"{EXTENDED_PREFIX}{reason}")
         return Decision("STOP" if reason else "CONTINUE", reason)
 
-    def fault(self, values: tuple[float, ...]) -> str | None:
+    def fault(self, report: TrialReport) -> str | None:
         """Tell what is wrong with a report's objectives, if anything."""
-        for metric, value in zip(self._metrics, values, strict=True):
-            if math.isnan(value):
+        for metric in self._metrics:
+            if metric not in report.metrics:
                 return f"bad data: {metric} does not apply to the rows of the search split"
+            if not math.isfinite(report.metrics[metric]):
+                return f"diverged: {metric} is {report.metrics[metric]} at step {report.step}"
         return None
 
     def _hard_stop(self, report: TrialReport) -> str | None:

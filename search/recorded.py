@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from results import SweepTables
@@ -11,9 +12,10 @@ from spaces import METRICS
 
 
 def recorded_reports(number: int, attempt: int, tables: SweepTables, spec: SweepSpec) -> dict[int, RecordedReport]:
-    """Give an attempt's reports by step, without those that lack an objective."""
+    """Give an attempt's reports by step, without those whose objectives are not all there and finite."""
     names = [f"metric.{objective.metric}" for objective in spec.objectives]
-    rows = of_attempt(tables.reports, number, attempt).dropna(subset=names)
+    rows = of_attempt(tables.reports, number, attempt)
+    rows = rows.loc[np.isfinite(rows[names].astype(float)).all(axis=1)]
     tasks = tables.columns.tasks
     return {
         int(row["step"]): RecordedReport(

@@ -127,8 +127,8 @@ def _decided_ending(decisions: pd.DataFrame, reported: dict[int, RecordedReport]
         return Ending("COMPLETE", FINAL_STEP, reported[steps].values)
     stops = decisions.loc[decisions["verdict"] == "STOP"]
     if len(stops):
-        row = stops.to_dict("records")[-1]
-        return Ending("FAIL" if row["reason"].startswith(("bad data", "timeout")) else "PRUNED", row["reason"])
+        reason = stops.to_dict("records")[-1]["reason"]
+        return Ending("FAIL" if reason.startswith(("bad data", "diverged", "timeout")) else "PRUNED", reason)
     return None
 
 

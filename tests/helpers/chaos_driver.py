@@ -20,11 +20,11 @@ from typing import Any
 
 STORAGE_WRITES = (
     "create_new_study",
-    "create_new_trial",
+    "_create_new_trial",
     "set_study_system_attr",
     "set_study_user_attr",
     "set_trial_intermediate_value",
-    "set_trial_param",
+    "_set_trial_param",
     "set_trial_state_values",
     "set_trial_system_attr",
     "set_trial_user_attr",

@@ -26,7 +26,8 @@ class Writes:
         self.count, self.fatal, self.before = 0, None, True
         for owner, names in (
             (RecordWriter, ("append_report", "append_decision", "append_trial")),
-            (RDBStorage, ("create_new_trial", "set_trial_param", "set_trial_user_attr", "set_trial_state_values")),
+            (RDBStorage, ("_create_new_trial", "_set_trial_param")),  # what its cache calls
+            (RDBStorage, ("set_study_user_attr", "set_trial_user_attr", "set_trial_state_values")),
             (RDBStorage, ("set_trial_intermediate_value", "set_trial_system_attr")),
         ):
             for name in names:
@@ -64,7 +65,8 @@ def drive(folder):
 
 def outcome(folder):
     tables = read_sweep(folder)
-    trials = tables.trials.drop(columns=["started", "ended"]).sort_values("trial").fillna(-1).to_dict("records")
+    trials = tables.trials.drop(columns=["started", "ended"]).sort_values("trial").astype(object)
+    trials = trials.where(trials.notna(), None).to_dict("records")
     rows = tables.decisions.sort_values(["trial", "step"])
     decisions = rows[["trial", "attempt", "step", "verdict", "reason"]].to_dict("records")
     reports = tables.reports.sort_values(["trial", "step"])[["trial", "attempt", "step"]].to_dict("records")

@@ -16,12 +16,12 @@ from results import read_sweep
 from search.errors import SpecError
 from search.hub import Hub
 from search.kept_checkpoints import checkpoint_place
+from search.memory_study import memory_studies
 from search.node_facts import facts_of_node
 from search.probe import Node, NodeFacts, _faults, _faults_of_folder
 from search.pruners import PRUNERS, make_pruner
 from search.simulator import NoCheckpoints, NoMirror, NoRequests
 from search.spec_file import load_spec
-from search.study import memory_studies
 from spaces import DataConfig, ModelConfig, TrialConfig
 from trainable.host import host_for
 from trainable.ray_entry import ENDING_KEY, RayTrial, ending_of
