@@ -259,9 +259,11 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _trial(options: argparse.Namespace) -> int:
+    from search.storage_fault import StorageGuard
     from search.trial_command import ask_of_trial
 
-    print(ask_of_trial(options.folder, options.number, options.kind, seed=options.seed, texts=options.changes))
+    with StorageGuard(options.folder, again=f"trial {options.kind}"):
+        print(ask_of_trial(options.folder, options.number, options.kind, seed=options.seed, texts=options.changes))
     return OK
 
 
@@ -284,12 +286,11 @@ def _finish(folder: Path, outcome: Outcome) -> int:
     if outcome.signal and outcome.is_suspended:
         _say(f"interrupted by {outcome.signal}; what was measured is kept; go on by: paretune resume {folder}")
         return INTERRUPTED
-    if not outcome.completed:
-        return _complain(
-            SearchError(f"no trial reached its last step; the last failure: {outcome.last_failure}"), FAILED
-        )
+    if not outcome.completed and (outcome.is_hopeless or not outcome.is_suspended):
+        failure = f"; the last failure: {outcome.last_failure}" if outcome.last_failure else ""
+        return _complain(SearchError(f"no trial reached its last step{failure}"), FAILED)
     if outcome.is_suspended:
-        print(f"time limit reached; go on by: paretune resume {folder}")
+        print(f"a limit of the sweep is reached; go on by: paretune resume {folder}")
     return OK
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from search.errors import BusyError
 from search.storage_fault import StorageGuard
 
 _FILE = ".lock"
+_ATTEMPTS, _PAUSE_S = 5, 0.1
 
 
 @contextmanager
@@ -29,11 +32,21 @@ def locked(folder: Path, guard: StorageGuard) -> Iterator[None]:
     with guard:
         file = (folder / _FILE).open("w")
     with file:
+        _take(file, folder)
+        yield
+
+
+def _take(file: IO[str], folder: Path) -> None:
+    """Take the lock; ``is_locked`` of another process holds it for a moment, too."""
+    for attempt in range(_ATTEMPTS):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise BusyError(f"another process runs the sweep in {folder}; wait for it or stop it") from error
-        yield
+            if attempt == _ATTEMPTS - 1:
+                raise BusyError(f"another process runs the sweep in {folder}; wait for it or stop it") from error
+            time.sleep(_PAUSE_S)
+        else:
+            return
 
 
 def is_locked(folder: Path) -> bool:

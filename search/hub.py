@@ -112,7 +112,7 @@ class Hub:
     @property
     def has_budget(self) -> bool:
         """Whether another trial may start."""
-        if self._should_end() or self.is_hopeless:
+        if self.should_end or self.is_hopeless:
             return False
         self._orders.take()
         given = self._trials.asked + self._trials.waiting - self._orders.clones
@@ -121,7 +121,8 @@ class Hub:
     @property
     def gpu_hours(self) -> float:
         """Hours of GPUs that trials took, in this run and before."""
-        seconds = self._seconds_ended + sum(one.all_seconds for one in self._running.values())
+        others = (*self._running.values(), *self._orphans)
+        seconds = self._seconds_ended + sum(one.all_seconds for one in others)
         return seconds * self._spec.trial.resources.gpus / 3600
 
     def last_failure(self) -> str:
@@ -141,6 +142,10 @@ class Hub:
                 self._judge.set_baseline(attrs.get(CONSTRAINED_KEY, {}))
         self._companion.end(number, curve.vectors.get(max(curve.vectors, default=0)), ending)
 
+    def take_orders(self) -> None:
+        """Take in what users ask of single trials."""
+        self._orders.take()
+
     def adopt(self, number: int, *, reported: Mapping[int, RecordedReport], decided: Collection[int]) -> None:
         """Take in a trial that was running when the driver died; it goes on before any new one starts.
 
@@ -153,7 +158,8 @@ class Hub:
 
         """
         if not reported:
-            self._orphans.append(Orphan(number, attempt_of(self._trials.attrs(number))))
+            attrs = self._trials.attrs(number)
+            self._orphans.append(Orphan(number, attempt_of(attrs), seconds_before=float(attrs.get(HALVED_KEY, 0.0))))
             return
         running, last = self._taken_up(number, reported), max(reported)
         if last not in decided:
@@ -233,8 +239,10 @@ class Hub:
         if reason.startswith(MemoryExhaustedError.reason) and self._opener.can_halve(running.config):
             words = f"{reason}; starts again with batches halved"
             self._decided(running, running.last_step, Decision("REQUEUE", words))
+            again = running.config.attempt + 1
+            self._trials.set_attr(number, "attempt", again)  # first: it never goes on from the earlier attempt's state
             self._trials.set_attr(number, HALVED_KEY, running.all_seconds)
-            self._orphans.append(Orphan(number, running.config.attempt + 1))
+            self._orphans.append(Orphan(number, again, seconds_before=running.all_seconds))
             del self._running[number]
             return
         self._end(number, Ending("FAIL", reason))
@@ -303,8 +311,16 @@ class Hub:
         return running
 
     def _orphan(self, running: Running) -> None:
-        vectors, exposures = dict(running.vectors), dict(running.exposures)
-        self._orphans.append(Orphan(running.number, running.config.attempt, vectors, exposures, running.seconds))
+        self._orphans.append(
+            Orphan(
+                running.number,
+                running.config.attempt,
+                dict(running.vectors),
+                dict(running.exposures),
+                running.seconds,
+                running.seconds_before,
+            )
+        )
 
     def _decide(self, running: Running, report: TrialReport) -> Decision:
         """Decide on a report that is not a trial's last, and carry it out."""
@@ -313,15 +329,18 @@ class Hub:
         decision = self._judge.judged(running.curve, report)
         if decision.verdict == "STOP":
             return self._stop(running, report.step, Ending("PRUNED", decision.reason))
-        if self._should_end():
-            decision = Decision("SUSPEND", "the sweep stops here; resume goes on")
+        if self.should_end:
+            doubt = f"{decision.reason}; " if decision.reason else ""
+            decision = Decision("SUSPEND", f"{doubt}the sweep stops here; resume goes on")
         self._decided(running, report.step, decision)
         return decision
 
     def _final_reason(self, number: int) -> str:
         return f"{FINAL_STEP}{_HALVED_WORDS}" if self._opener.is_halved(number) else FINAL_STEP
 
-    def _should_end(self) -> bool:
+    @property
+    def should_end(self) -> bool:
+        """Whether a limit is reached or a signal arrived, so that no trial starts or goes on."""
         limit = self._spec.search.gpu_hours
         return self._is_over() or (limit is not None and self.gpu_hours >= limit)
 

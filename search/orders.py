@@ -70,16 +70,18 @@ class Orders:
     def take(self) -> None:
         """Take in every request that can be carried out now.
 
-        A trial to be run again waits until the baseline and the presets were asked for, and no other trial waits.
+        A trial to be run again waits until the baseline and the presets were asked for, no other trial waits, and it
+        was drawn itself.
         """
         for request in self._requests.pending():
             number = request.trial
-            if number >= self._trials.asked:
+            if number >= self._trials.asked + self._trials.waiting:
                 _log.warning("a request to %s trial %d is dropped: there is no such trial", request.kind, number)
             elif request.kind == "clone" or (request.kind == "extend" and self._is_pruned(number)):
                 if self._trials.waiting or self._trials.asked <= len(self._spec.search.enqueue):
                     continue
-                self._clone(request)
+                if not self._clone(request):
+                    continue
             else:
                 self._numbers[request.kind].add(number)
                 self._trials.set_order(_KEY, {kind: sorted(numbers) for kind, numbers in self._numbers.items()})
@@ -88,11 +90,15 @@ class Orders:
     def _is_pruned(self, number: int) -> bool:
         return self._trials.trial(number).state.name == "PRUNED"
 
-    def _clone(self, request: Request) -> None:
+    def _clone(self, request: Request) -> bool:
+        """Let a trial run again; ``False`` if it was not drawn yet."""
         if request.id in self._cloned:  # the driver died before the request was forgotten
-            return
+            return True
         trial = self._trials.trial(request.trial)
-        point = {**point_of(self._spec, request.trial, trial), **(request.changes or {})}
+        try:
+            point = {**point_of(self._spec, request.trial, trial), **(request.changes or {})}
+        except ValueError:
+            return False
         own = int(trial.user_attrs.get(CLONE_KEY, {}).get("seed", self._spec.trial.seed))
         is_extended = request.kind == "extend"
         other = child_seed(own, f"clone {self._trials.asked}") % 2**32
@@ -102,3 +108,4 @@ class Orders:
             self._numbers["extend"].add(self._trials.asked)
         self._trials.enqueue(self._spec.space.active(point), {CLONE_KEY: plan})
         self._cloned.add(request.id)
+        return True

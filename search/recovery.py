@@ -83,6 +83,7 @@ def open_hub(
         files=KeptCheckpoints(checkpoint_place(spec, folder).open(), record_columns(spec).objectives),
         requests=RequestFiles(folder),
     )
+    hub.take_orders()  # what was asked while no driver worked counts for what is decided now
     _recover(hub, trials, tables=tables, spec=spec)
     hub.tidy()
     return hub

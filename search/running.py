@@ -63,10 +63,26 @@ class Running:
 
 @dataclass(frozen=True)
 class Orphan:
-    """A trial whose worker or driver is gone, and what its attempt reported so far."""
+    """A trial whose worker or driver is gone.
+
+    Attributes:
+        number: Of the trial.
+        attempt: That goes on, or begins if nothing was reported.
+        vectors: By step, what this attempt reported.
+        exposures: By step, its exposures.
+        seconds: What this attempt took up to its last report.
+        seconds_before: What earlier attempts took.
+
+    """
 
     number: int
     attempt: int
     vectors: Mapping[int, Vector] = field(default_factory=dict)
     exposures: Mapping[int, Vector] = field(default_factory=dict)
     seconds: float = 0.0
+    seconds_before: float = 0.0
+
+    @property
+    def all_seconds(self) -> float:
+        """What all its attempts took."""
+        return self.seconds_before + self.seconds

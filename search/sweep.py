@@ -47,6 +47,7 @@ class Outcome:
         ended: Trials that ended, in this run and before.
         completed: Of these, trials that ran to the last step.
         is_suspended: Whether trials are left that ``resume`` would run.
+        is_hopeless: Whether the first trials all failed, so that no other was tried.
         last_failure: Reason of the latest failed trial, or an empty text.
         signal: Name of the signal that ended this run, or an empty text.
 
@@ -55,6 +56,7 @@ class Outcome:
     ended: int
     completed: int
     is_suspended: bool
+    is_hopeless: bool
     last_failure: str
     signal: str
 
@@ -175,7 +177,7 @@ class _Driver:
                                 rebuild_study=rebuild_study,
                             )
                         begin, rebuild_study = _nothing, False
-                        return self._run(hub, cluster, interruption, is_over=is_over)
+                        return self._run(hub, cluster, interruption)
                 except RayLost as loss:
                     before, reports = reports, len(read_sweep(self.folder).reports)
                     losses = losses + 1 if reports == before else 1
@@ -183,7 +185,7 @@ class _Driver:
                         raise ClusterError(self._gone(str(loss))) from loss
                     self.say(f"{loss}; Ray starts anew, and trials go on from their last reports")
 
-    def _run(self, hub: Hub, cluster: Cluster, interruption: Interruption, *, is_over: Callable[[], bool]) -> Outcome:
+    def _run(self, hub: Hub, cluster: Cluster, interruption: Interruption) -> Outcome:
         """Search with one Ray, to the end or to the loss of that Ray."""
 
         def last_words(reason: str) -> int:
@@ -197,7 +199,7 @@ class _Driver:
             self.guard,
             check=watchdog.check,
             is_interrupted=lambda: bool(interruption.signal),
-            is_over=is_over,
+            is_over=lambda: hub.should_end,
         )
         try:
             with watchdog:
@@ -212,7 +214,7 @@ class _Driver:
                 raise
         with self.guard:
             left = hub.has_trials_left
-        return Outcome(hub.ended, hub.completed, left, hub.last_failure(), interruption.signal)
+        return Outcome(hub.ended, hub.completed, left, hub.is_hopeless, hub.last_failure(), interruption.signal)
 
     def _gone(self, reason: str) -> str:
         return f"{reason}; what was measured is kept; go on by: paretune resume {self.folder}"

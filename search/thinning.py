@@ -21,9 +21,9 @@ _BEST = 75
 class ThinnedTPESampler(TPESampler):
     """Optuna's TPE on at most ``MOST_SEEN`` finished trials.
 
-    TPE models a few good trials and all others; it takes up to 25 for good. So the best layers are all kept, and of the
-    others an even sample in the order of their numbers, which has the same density. It depends on the trials alone.
-    One is made for each ask.
+    TPE models a few good trials and all others; it takes up to 25 for good, feasible ones first. So the best layers of
+    the trials that violate least are kept, and of the others an even sample in the order of their numbers, which has
+    the same density. It depends on the trials alone. One is made for each ask.
     """
 
     _seen: _SeenStudy | None = None
@@ -80,8 +80,9 @@ def thinned(trials: Sequence[FrozenTrial], directions: Iterable[Any]) -> list[Fr
     if len(finished) <= MOST_SEEN:
         return list(trials)
     complete = [trial for trial in finished if trial.state == TrialState.COMPLETE]
-    layers = ranks(np.array([trial.values for trial in complete]), list(directions)) if complete else np.array([])
-    best = {complete[index].number for index in np.argsort(layers, kind="stable")[:_BEST]}
+    layers = ranks([trial.values for trial in complete], list(directions)) if complete else np.array([])
+    violations = np.array([sum(max(each, 0.0) for each in trial.constraints.values()) for trial in complete])
+    best = {complete[index].number for index in np.lexsort((layers, violations))[:_BEST]}
     others = [trial.number for trial in finished if trial.number not in best]
     places = np.linspace(0, len(others) - 1, MOST_SEEN - len(best)).round().astype(int)
     kept = best | {others[place] for place in places}

@@ -70,7 +70,10 @@ def _stored(folder: Path, spec: SweepSpec, number: int) -> FrozenTrial:
     if spec.search.storage is None and not (folder / "study.db").exists():
         raise RequestError(f"{folder} has a {SWEEP_FILE} and no study yet; no trial was started")
     study = open_studies(
-        folder, storage=spec.search.storage, directions=[objective.direction for objective in spec.objectives]
+        folder,
+        storage=spec.search.storage,
+        directions=[objective.direction for objective in spec.objectives],
+        must_exist=True,
     ).main
     stored = dict(StudyTrials(study, sampler=spec.search.sampler, seed=spec.search.seed).stored())
     if number not in stored:

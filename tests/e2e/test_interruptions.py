@@ -88,7 +88,7 @@ def test_at_the_time_limit_the_sweep_ends_with_what_it_has(tmp_path):
         "search.time_limit=45s",
         cwd=tmp_path,
     )
-    assert "time limit reached; go on by: paretune resume out" in done.stdout, done.stdout + done.stderr
+    assert "a limit of the sweep is reached; go on by: paretune resume out" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 0
     status = paretune("status", "out", cwd=tmp_path)
     assert re.match(r"\d+ of 500 trials ended", status.stdout)

@@ -234,3 +234,70 @@ def test_a_report_before_a_lost_worker_is_not_taken_for_undecided_nor_the_loss_f
         hub.report(number, made_report(2, miou=0.01, f1=0.01))
     start_hub(made_spec(), tmp_path)
     assert states(tmp_path)[number] == TrialState.PRUNED
+
+
+def test_a_pin_left_while_no_driver_worked_counts_before_anything_is_decided(tmp_path):
+    first = start_hub(made_spec(), tmp_path)
+    number = weak_trial(first)
+    submit(tmp_path, "extend", number)
+    submit(tmp_path, "pin", number)
+    first._recorder.report(first._running[number].config, made_report(2, miou=0.01, f1=0.01))  # and then it died
+    hub = start_hub(made_spec(), tmp_path)
+    assert states(tmp_path)[number] == TrialState.RUNNING  # its last report was decided on as an extended trial's
+    assert hub._orders.pinned == {number}
+
+
+def test_a_waiting_clone_can_be_pinned(tmp_path):
+    hub = start_hub(made_spec(trials=1), tmp_path)
+    run_to_end(hub, hub.ask(), quality=0.5)
+    submit(tmp_path, "clone", 0)
+    assert hub.has_budget
+    submit(tmp_path, "pin", 1)
+    assert hub.ask().number == 1
+    assert hub._orders.pinned == {1}
+
+
+def test_a_clone_of_a_trial_that_is_not_drawn_yet_waits_for_it(tmp_path):
+    first = start_hub(made_spec(trials=2), tmp_path)
+    run_to_end(first, first.ask(), quality=0.5)
+    study = open_studies(tmp_path, storage=None, directions=["maximize", "maximize"]).main
+    study.ask()  # and then the driver died, before it was drawn
+    submit(tmp_path, "clone", 1)
+    hub = start_hub(made_spec(trials=2), tmp_path)
+    drawn, clone = hub.ask(), hub.ask()
+    assert (drawn.number, clone.number) == (1, 2)
+    assert drawn.optimizer == clone.optimizer
+
+
+def test_a_trial_that_ran_out_of_memory_starts_anew_also_after_the_sweep_stopped_in_between(tmp_path):
+    first = start_hub(made_spec(), tmp_path)
+    config = first.ask()
+    first.report(config.number, made_report(2, miou=0.5, f1=0.5))
+    first.fail(config.number, "out of memory: made up")
+    again = start_hub(made_spec(), tmp_path).ask()  # the first driver never asked for it
+    assert (again.number, again.attempt, again.from_step) == (config.number, 1, 0)
+    assert again.training.batch == config.training.batch // 2
+
+
+def test_hours_of_trials_that_wait_to_go_on_count(tmp_path):
+    spec = made_spec(gpu_hours=3.5 / 3600)
+    resources = spec.trial.resources.model_copy(update={"gpus": 1.0})
+    spec = spec.model_copy(update={"trial": spec.trial.model_copy(update={"resources": resources})})
+    first = start_hub(spec, tmp_path)
+    numbers = [first.ask().number for _ in range(2)]
+    for number in numbers:
+        first.report(number, made_report(2, miou=0.5, f1=0.5))  # two seconds each
+    hub = start_hub(spec, tmp_path)
+    assert hub.gpu_hours == 4 / 3600
+    assert hub.ask() is None
+
+
+def test_a_suspension_keeps_what_the_pruner_would_have_done(tmp_path):
+    hub = start_hub(made_spec(), tmp_path)
+    number = weak_trial(hub)
+    submit(tmp_path, "extend", number)
+    hub._is_over = lambda: True
+    decision = hub.report(number, made_report(2, miou=0.01, f1=0.01))
+    assert decision.verdict == "SUSPEND"
+    assert decision.reason.startswith("extended by the user: would stop: below the median")
+    assert decision.reason.endswith("; the sweep stops here; resume goes on")

@@ -63,6 +63,16 @@ def test_beyond_it_the_best_layers_and_an_even_part_of_the_others_are_seen():
     assert 0.4 < sum(halves) / len(halves) < 0.6
 
 
+def test_trials_that_violate_no_constraint_come_first():
+    study = optuna.create_study(directions=DIRECTIONS)
+    for at in range(1000):
+        is_feasible = at % 20 == 0
+        score = 0.1 if is_feasible else 0.9 + at * 1e-5
+        study.add_trial(create_trial(values=[score, score], constraints={"text": -0.1 if is_feasible else 0.5}))
+    kept = {trial.number for trial in thinned(study.get_trials(), DIRECTIONS)}
+    assert {at for at in range(1000) if at % 20 == 0} <= kept
+
+
 def test_trials_that_run_are_all_seen():
     study = made_study(MOST_SEEN + 50)
     for _ in range(5):
