@@ -14,12 +14,12 @@ test: lint
 	$(BIN)/python -m pytest -n 2 -m "not ray"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m ray
 
-# The same laws on many more draws, among them ten thousand mutated data sets and as many mutated sweep files; a driver
-# killed at every write; the study in a PostgreSQL of our own (Debian's package `postgresql`); and sweeps whose processes
-# are killed 450 times, with a line for each kill.
+# All tests at full length: ten thousand mutated data sets and as many mutated sweep files, a driver killed at every write,
+# the study in a PostgreSQL of our own (Debian's package `postgresql`), clusters that lose their head, and sweeps whose
+# processes are killed 450 times, with a line for each kill.
 nightly: $(READY)
-	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest tests/property tests/integration/test_every_write_boundary.py tests/integration/test_postgres.py tests/e2e/test_cluster.py tests/unit/benchmarks
-	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest -o log_cli=true -o log_cli_level=INFO tests/integration/test_chaos.py
+	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest -n 2 -m "not ray"
+	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest -o log_cli=true -o log_cli_level=INFO -m ray
 
 lint: $(READY)
 	$(BIN)/ruff check .

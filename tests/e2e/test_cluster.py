@@ -12,11 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 from command import TINY_SWEEP, environment, paretune, start_paretune, write_sweep
+from nightly import NIGHTLY
 from processes import below
 from ray_cluster import RayCluster
 from swept import check_sweep, recorded_trials
-
-NIGHTLY = pytest.mark.skipif(not os.environ.get("PARETUNE_NIGHTLY"), reason="takes a minute; set PARETUNE_NIGHTLY=1")
 
 pytestmark = [
     pytest.mark.ray,
@@ -137,6 +136,7 @@ def can_unshare():
     return tried.returncode == 0
 
 
+@NIGHTLY
 def test_all_nodes_that_cannot_run_trials_are_named_at_once_before_anything_starts(tmp_path, cluster):
     cluster.add(num_cpus=1)
     absent = cluster.add(num_cpus=1, env_vars=python_that(tmp_path / "absent", ABSENT))
@@ -186,6 +186,7 @@ def test_a_node_that_does_not_see_the_sweeps_folder_or_the_data_is_named(tmp_pat
     assert "Traceback" not in done.stderr
 
 
+@NIGHTLY
 def test_a_cluster_without_room_for_one_trial_is_refused_with_what_its_nodes_offer(tmp_path, cluster):
     node = cluster.add(num_cpus=1)
     write_sweep(tmp_path)

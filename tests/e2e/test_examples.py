@@ -88,19 +88,14 @@ def test_a_second_sweep_starts_with_what_the_first_one_measured(tmp_path, exampl
     checked = paretune("check", examples / "again.yaml", *words, cwd=tmp_path)
     counted = re.search(r"warm start from .*first: (\d) of 5 trials carry over", checked.stdout)
     assert counted, checked.stdout + checked.stderr
+    words += ["--set", "trial.steps=4", "--set", "data.sources.0.seed=1"]
+    refused = paretune("sweep", examples / "again.yaml", "--out", "other", *words, cwd=tmp_path)
+    assert (refused.returncode, (tmp_path / "other").exists()) == (2, False)
+    assert "trial.steps (3 there, 4 here), the data (" in refused.stderr
+    assert "Traceback" not in refused.stderr
     sweep(examples / "again.yaml", tmp_path, **again)
     study = open_studies(tmp_path / "out", storage=None, directions=["maximize", "maximize"]).main
     assert len(study.get_trials()) == 5 + int(counted[1])
-
-
-def test_a_warm_start_from_other_rows_is_refused_before_anything_is_trained(tmp_path, examples):
-    sweep(examples / "shapes.yaml", tmp_path, **{"search.pruner": "none"})
-    words = [part for key, value in (SHORT | {"trial.steps": 4}).items() for part in ("--set", f"{key}={value}")]
-    words += ["--set", f"search.warm_start=[{tmp_path / 'out'}]", "--set", "data.sources.0.seed=1"]
-    done = paretune("sweep", examples / "again.yaml", "--out", "other", *words, cwd=tmp_path)
-    assert (done.returncode, (tmp_path / "other").exists()) == (2, False)
-    assert "trial.steps (3 there, 4 here), the data (" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 def test_a_sweep_trains_on_a_file_of_conversations(tmp_path, examples):

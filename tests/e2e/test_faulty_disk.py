@@ -9,6 +9,7 @@ import pytest
 import torch
 from command import paretune, start_paretune, write_sweep
 from mounts import fill, remount, small_disk
+from nightly import NIGHTLY
 from swept import check_sweep
 
 pytestmark = pytest.mark.ray
@@ -61,6 +62,7 @@ class Planted:
         return Path.touch, (Path(self.marker),)
 
 
+@NIGHTLY
 def test_nothing_in_a_folder_is_unpickled(tmp_path):
     """The sweep is killed; then every plausible name holds a pickle, the checkpoints of running trials too."""
     write_sweep(tmp_path)

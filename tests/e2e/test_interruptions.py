@@ -8,6 +8,7 @@ import time
 
 import pytest
 from command import paretune, start_paretune, write_sweep
+from nightly import NIGHTLY
 from swept import check_sweep
 
 pytestmark = pytest.mark.ray
@@ -27,6 +28,7 @@ def wait_for(log, pattern, process, *, times=1, timeout_s=180):
 
 
 @pytest.mark.slow
+@NIGHTLY
 def test_five_kills_of_the_driver_lose_no_trial_and_repeat_none(tmp_path):
     """Kill after a random number of events and a random pause: while starting, between and during writes."""
     write_sweep(tmp_path)

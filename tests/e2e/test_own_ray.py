@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from command import start_paretune, write_sweep
+from nightly import NIGHTLY
 from processes import below, listening
 from swept import check_sweep, recorded_trials, study_trials
 
@@ -70,7 +71,9 @@ def test_a_raylet_that_dies_costs_no_trial_and_all_of_ray_listens_on_this_machin
     assert {attempt for _, attempt, *_ in reports} == {0}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=NIGHTLY)], ids=lambda number: number.name
+)
 def test_a_signal_to_the_whole_process_group_leaves_every_trial_to_be_resumed(tmp_path, number):
     write_sweep(tmp_path)
     log = tmp_path / "log"

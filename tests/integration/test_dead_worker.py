@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import start_paretune, write_sweep
+from nightly import NIGHTLY
 from swept import check_sweep, recorded_trials, study_trials
 
 pytestmark = pytest.mark.ray
@@ -33,7 +34,7 @@ def workers_of(process):
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds worker processes through /proc")
-@pytest.mark.parametrize("retries", [0, 1])
+@pytest.mark.parametrize("retries", [0, pytest.param(1, marks=NIGHTLY)])
 def test_a_killed_worker_costs_its_trial_a_retry_and_the_sweep_goes_on(tmp_path, retries):
     write_sweep(tmp_path)
     log = tmp_path / "log"

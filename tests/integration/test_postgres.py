@@ -1,10 +1,9 @@
 """The study in PostgreSQL, a server of Debian's package; nightly, since starting it takes long."""
 
-import os
-
 import pytest
 from command import environment, paretune, write_sweep
 from made_search import made_report, made_spec, start_hub
+from nightly import NIGHTLY
 from postgres import PASSWORD, postgres
 
 from results import read_sweep
@@ -13,7 +12,7 @@ from search.places import check_unused
 from search.recovery import open_hub
 from search.study import open_studies
 
-pytestmark = pytest.mark.skipif(not os.environ.get("PARETUNE_NIGHTLY"), reason="set PARETUNE_NIGHTLY=1")
+pytestmark = NIGHTLY
 
 
 @pytest.fixture(scope="module")

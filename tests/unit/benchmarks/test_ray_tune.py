@@ -1,7 +1,7 @@
-import os
 import sys
 
 import pytest
+from nightly import NIGHTLY
 from optuna.trial import TrialState
 from ray_tune import RayAsha, StockTune, make_scheduler, make_searcher
 
@@ -127,7 +127,7 @@ def rising(settings, step):
 
 @pytest.mark.ray
 @pytest.mark.slow
-@pytest.mark.skipif(not os.environ.get("PARETUNE_NIGHTLY"), reason="takes minutes; set PARETUNE_NIGHTLY=1")
+@NIGHTLY
 def test_a_run_of_ray_tune_itself_asks_and_stops_the_same(tmp_path):
     trials = 8
     spec = spec_of(trials=trials, landscape="constant")
