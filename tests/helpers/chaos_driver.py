@@ -130,6 +130,7 @@ def watch_driver(order: Order, journal: Journal) -> None:
     from results import RecordWriter, write_sweep_json
     from search.searcher import HubSearcher
     from trainable import ray_entry
+    from trainable.checkpoints import CheckpointPlace
 
     assert search.sweep, "what it names is replaced"
     writes = Writes(journal, order)
@@ -144,6 +145,7 @@ def watch_driver(order: Order, journal: Journal) -> None:
         told = suggest(searcher, trial_id)
         if isinstance(told, dict):
             config = json.loads(told[ray_entry.TRIAL_KEY])
+            place = CheckpointPlace.model_validate_json(told[ray_entry.CHECKPOINT_KEY])
             number, attempt = config["number"], config["attempt"]
             journal.note(
                 "handed",
@@ -151,7 +153,7 @@ def watch_driver(order: Order, journal: Journal) -> None:
                 attempt=attempt,
                 from_step=config["from_step"],
                 recorded=_last_step(Path(order.folder), number, attempt),
-                has_checkpoint=Path(told[ray_entry.CHECKPOINT_KEY]).exists(),
+                has_checkpoint=number in place.open().numbers(),
             )
         return told
 

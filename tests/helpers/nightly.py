@@ -6,4 +6,5 @@ import os
 
 import pytest
 
-NIGHTLY = pytest.mark.skipif(not os.environ.get("PARETUNE_NIGHTLY"), reason="takes long; set PARETUNE_NIGHTLY=1")
+IS_NIGHTLY = bool(os.environ.get("PARETUNE_NIGHTLY"))
+NIGHTLY = pytest.mark.skipif(not IS_NIGHTLY, reason="takes long; set PARETUNE_NIGHTLY=1")
