@@ -105,15 +105,14 @@ class Hub:
     @property
     def has_trials_left(self) -> bool:
         """Whether trials are left that this run or the next would run."""
-        self._orders.take()
-        given = self._trials.asked + self._trials.waiting - self._orders.clones
-        return bool(self._running or self._orphans or self._trials.waiting) or given < self._spec.search.trials
+        return bool(self._running) or self._has_next()
 
     @property
     def has_budget(self) -> bool:
         """Whether another trial may start."""
-        if self.should_end or self.is_hopeless:
-            return False
+        return not (self.should_end or self.is_hopeless) and self._has_next()
+
+    def _has_next(self) -> bool:
         self._orders.take()
         given = self._trials.asked + self._trials.waiting - self._orders.clones
         return bool(self._orphans or self._trials.waiting) or given < self._spec.search.trials

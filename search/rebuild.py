@@ -7,12 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import pandas as pd
 from optuna.distributions import (
     BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -22,6 +18,7 @@ from search.constraints import Constraints
 from search.opener import HALVED_KEY
 from search.points import CLONE_KEY, clone_plan, planned_point
 from search.recorded import last_attempt, of_attempt, recorded_reports
+from search.recorded_point import RecordedPoint, recorded_values
 from search.recorder import Ending
 from search.spec import SweepSpec
 from search.study import STUDY_FILE, study_error
@@ -173,7 +170,7 @@ class Rebuilder:
         self, number: int, row: Mapping[str, Any], clone: Mapping[str, Any]
     ) -> tuple[Point, Mapping[str, tuple[BaseDistribution, Scalar]]]:
         """Give the point of a trial of the record, and what the sampler knows of it."""
-        recorded = _Recorded(row)
+        recorded = RecordedPoint(self._spec.space, recorded_values(row))
         planned = planned_point(self._spec, number, clone)
         if planned is None:
             return self._spec.space.draw(recorded), recorded.drawn
@@ -185,7 +182,7 @@ class Rebuilder:
         """Give the plan of a trial that repeats another; which one, and by whose request, the record does not say."""
         space = self._spec.space
         home = {**space.baseline(), **{key: space.home(key) for key in space.dimensions}}
-        recorded = {key: _native(row[f"param.{key}"], own) for key, own in home.items()}
+        recorded = recorded_values(row)
         point = {key: home[key] if recorded[key] is None else cast(Scalar, recorded[key]) for key in home}
         return {
             CLONE_KEY: clone_plan(number, point, seed=int(row["seed"]), request=f"rebuilt {number}", extended=False)
@@ -237,35 +234,5 @@ class Rebuilder:
         }
 
 
-class _Recorded:
-    """A suggester that gives a trial's parameters as the record holds them, and notes how they were drawn."""
-
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        self._row = row
-        self.drawn: dict[str, tuple[BaseDistribution, Scalar]] = {}
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        value = float(self._row[f"param.{name}"])
-        self.drawn[name] = (FloatDistribution(low, high, log=log, step=step), value)
-        return value
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        value = int(self._row[f"param.{name}"])
-        self.drawn[name] = (IntDistribution(low, high, log=log, step=step), value)
-        return value
-
-    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
-        found = self._row[f"param.{name}"]
-        value = next(one for one in choices if isinstance(one, bool) == isinstance(found, bool) and one == found)
-        self.drawn[name] = (CategoricalDistribution(list(choices)), value)
-        return value
-
-
 def _values(row: Mapping[str, Any], metrics: Sequence[str]) -> tuple[float, ...] | None:
     return tuple(float(row[f"value.{metric}"]) for metric in metrics) if row["state"] == "COMPLETE" else None
-
-
-def _native(value: Any, own: Scalar) -> Scalar | None:
-    return None if pd.isna(value) else type(own)(value)

@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
-import pandas as pd
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from results import ResultsError, SweepTables, last_reports, read_sweep
 from search.constraints import Constraints
 from search.errors import WarmStartError
+from search.recorded_point import NotDrawnError, RecordedPoint, plain, recorded_values
 from search.spec import SweepSpec
 from search.study_trials import IMPORTED_KEY
 from search.sweep_spec import spec_of
-from spaces import Scalar, SearchSpace, leaves
+from spaces import Scalar, SearchSpace
 
 _MOST_NAMED = 8
 
@@ -126,8 +125,8 @@ def _carried(folder: Path, spec: SweepSpec, tables: SweepTables) -> Carried:
             left["failed there"] += 1
             continue
         try:
-            params, distributions = _drawn(spec.space, _point(row))
-        except _NotCarried as reason:
+            params, distributions = _drawn(spec.space, recorded_values(row))
+        except NotDrawnError as reason:
             left[str(reason)] += 1
             continue
         is_complete = row["state"] == "COMPLETE"
@@ -153,20 +152,8 @@ def _last_reports(tables: SweepTables) -> Iterator[dict[str, Any]]:
 
 
 def _scores(report: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, float]:
-    cells = {name: _plain(report.get(f"metric.{name}")) for name in metrics}
+    cells = {name: plain(report.get(f"metric.{name}")) for name in metrics}
     return {name: float(cell) for name, cell in cells.items() if cell is not None}
-
-
-def _point(row: Mapping[str, Any]) -> dict[str, Scalar | None]:
-    """Give a recorded trial's values, ``None`` where one played no part; a key that is new since has its default."""
-    return {key: _plain(row.get(f"param.{key}", leaf.default)) for key, leaf in leaves().items()}
-
-
-def _plain(cell: Any) -> Scalar | None:
-    """Give a cell without pandas' and numpy's types, which Optuna's storage refuses."""
-    if cell is None or pd.isna(cell):
-        return None
-    return cell.item() if isinstance(cell, np.generic) else cell
 
 
 def _drawn(
@@ -175,46 +162,14 @@ def _drawn(
     """Draw a recorded point from a space.
 
     Raises:
-        _NotCarried: If the space can't give it.
+        NotDrawnError: If the space can't give it.
 
     """
-    suggester = _Recorded(space, recorded)
-    used = space.used(space.draw(suggester))
+    point = RecordedPoint(space, recorded)
+    used = space.used(space.draw(point))
     for key, value in used.items():
         if value != recorded[key]:
             there = "plays no part" if recorded[key] is None else f"is {recorded[key]}"
-            raise _NotCarried(f"{key} {there} there and {'plays no part' if value is None else f'is {value}'} here")
-    return suggester.params, suggester.distributions
-
-
-class _NotCarried(Exception):
-    """Why a trial does not carry over."""
-
-
-class _Recorded:
-    """Answers a space's draws with what another sweep recorded."""
-
-    def __init__(self, space: SearchSpace, recorded: Mapping[str, Scalar | None]) -> None:
-        self._space, self._recorded = space, recorded
-        self.params: dict[str, Scalar] = {}
-        self.distributions: dict[str, BaseDistribution] = {}
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        return float(self._take(name, FloatDistribution(low, high, step=step, log=log)))
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        return int(self._take(name, IntDistribution(low, high, step=step, log=log)))
-
-    def suggest_categorical(self, name: str, choices: Sequence[Scalar]) -> Scalar:
-        return self._take(name, CategoricalDistribution(tuple(choices)))
-
-    def _take(self, name: str, distribution: BaseDistribution) -> Any:
-        value = self._recorded[name]
-        if value is None:
-            raise _NotCarried(f"{name} plays no part there")
-        if not self._space.dimensions[name].holds(value):
-            raise _NotCarried(f"{name} is outside its range here")
-        self.params[name], self.distributions[name] = value, distribution
-        return value
+            raise NotDrawnError(f"{key} {there} there and {'plays no part' if value is None else f'is {value}'} here")
+    params = {name: value for name, (_, value) in point.drawn.items()}
+    return params, {name: distribution for name, (distribution, _) in point.drawn.items()}
