@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from command import TINY_SWEEP, environment, paretune, start_paretune, write_sweep
+from command import TINY_SWEEP, environment, paretune, start_paretune, wait_until, write_sweep
 from nightly import NIGHTLY
 from processes import below
 from ray_cluster import RayCluster
@@ -29,15 +29,6 @@ HALF = "--set=trial.resources={cpus: 0.5, gpus: 0.5, custom: {rack: 1}}"
 def cluster():
     with RayCluster() as made:
         yield made
-
-
-def wait_until(found, process, log, *, timeout_s=240):
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end and process.poll() is None:
-        if result := found():
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f"it did not come to that:\n{log.read_text()}")
 
 
 def trials_on(node):

@@ -1,24 +1,12 @@
 """Trials of a running sweep that a user stops, and one that takes too long."""
 
-import re
-import time
-
 import pytest
-from command import paretune, start_paretune, write_sweep
+from command import paretune, start_paretune, wait_until, write_sweep
 from swept import recorded_trials
 
 from results import read_sweep
 
 pytestmark = pytest.mark.ray
-
-
-def wait_for(log, pattern, process, *, seconds=120):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        if re.search(pattern, log.read_text()):
-            return
-        time.sleep(0.1)
-    raise AssertionError(log.read_text())
 
 
 def test_a_running_trial_is_stopped_within_one_report(tmp_path):
@@ -31,11 +19,11 @@ def test_a_running_trial_is_stopped_within_one_report(tmp_path):
     process = start_paretune(words, cwd=tmp_path, log=log)
     reports = []
     for number in (0, 1):
-        wait_for(log, f"trial {number} starts", process)
+        wait_until(lambda line=f"trial {number} starts": line in log.read_text(), process, log)
         done = paretune("trial", "stop", "out", number, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (0, f"trial {number} stops at its next report\n"), done.stderr
         reports.append(len(read_sweep(tmp_path / "out").reports))
-        wait_for(log, f"trial {number} PRUNED", process)
+        wait_until(lambda line=f"trial {number} PRUNED": line in log.read_text(), process, log)
     assert process.wait(120) == 1, log.read_text()  # no trial reached its last step
     assert recorded_trials(tmp_path / "out") == [(0, "PRUNED"), (1, "PRUNED")]
     tables = read_sweep(tmp_path / "out")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from command import start_paretune, write_sweep
+from command import start_paretune, wait_until, write_sweep
 from nightly import NIGHTLY
 from processes import below, listening
 from swept import check_sweep, recorded_trials, study_trials
@@ -22,16 +22,6 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "0000000000000000000
 """127.0.0.1, the same as an IPv6 address, and ::1, as /proc/net writes them."""
 
 WORDS = ["sweep", "sweep.yaml", "--out", "out", "--set", "trial.steps=4"]
-
-
-def wait_until(found, process, log, *, timeout_s=240):
-    """Wait until a function gives something, and give it."""
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end and process.poll() is None:
-        if result := found():
-            return result
-        time.sleep(0.02)
-    raise AssertionError(f"it did not come to that:\n{log.read_text()}")
 
 
 def seen(log, pattern):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 PARETUNE = Path(sys.executable).with_name("paretune")
 
@@ -67,3 +69,18 @@ def start_paretune(words: Sequence[str | Path], *, cwd: Path, log: Path) -> subp
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def wait_until(found: Callable[[], Any], process: subprocess.Popen[bytes], log: Path, *, timeout_s: float = 240) -> Any:
+    """Wait until a function gives something, and give it.
+
+    Raises:
+        AssertionError: If the process ends before, or the time is up.
+
+    """
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end and process.poll() is None:
+        if result := found():
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"it did not come to that:\n{log.read_text()}")
