@@ -161,6 +161,14 @@ def as_uv_runs(home, words, **streams):
     )
 
 
+def check_workers(run):
+    """Two serve all trials; a third if one had no trial left while the other started: Ray gives it the other's trial.
+
+    The other one is then ended before it ran anything, and a new one is started for the next trial.
+    """
+    assert 2 <= len(run.workers) <= 3
+
+
 OURS = r"trial-\d{5}\.pt|\.trial-\d{5}\.pt\.part|\.lock"
 """A trial's checkpoint has one name, whatever its step."""
 
@@ -234,9 +242,10 @@ def test_ray_28966_a_trial_has_at_most_one_checkpoint_and_ray_knows_of_none(stor
 
 def test_ray_29268_a_worker_takes_the_next_trial_after_one_that_was_stopped(story):
     """Reused actors fail with 'reset_config': https://github.com/ray-project/ray/issues/29268."""
-    first = story.runs[0]
+    first, second = story.runs[:2]
     assert first.states[0] == "PRUNED" and "trial 2 step 1" in first.log
-    assert len(first.workers) == 2, "three trials must have shared two workers"
+    assert len(set(second.reports["trial"])) > 3
+    check_workers(second)
     assert "reset_config" not in first.log
     assert set(read_sweep(story.folder).decisions["verdict"]) <= {"CONTINUE", "STOP", "SUSPEND"}
 
@@ -245,7 +254,7 @@ def test_ray_27103_there_are_as_many_workers_as_trials_at_a_time_whatever_their_
     """Memory of the head node is not freed: https://github.com/ray-project/ray/issues/27103."""
     trials = len(set(story.runs[2].reports["trial"]))
     assert trials > 2
-    assert len(story.runs[2].workers) == 2
+    check_workers(story.runs[2])
     assert (story.runs[2].code, story.runs[2].left) == (0, [])
 
 
@@ -289,4 +298,4 @@ def test_ray_50961_and_ray_55898_a_sweep_below_uv_run_uses_the_installed_package
     control = as_uv_runs(story.home, words, stdout=subprocess.PIPE, text=True)
     assert control.communicate()[0].startswith("uv run"), "Ray must take the third run for one below 'uv run'"
     assert story.runs[2].code == 0
-    assert len(story.runs[2].workers) == 2
+    check_workers(story.runs[2])
