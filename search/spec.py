@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from search.byte_sizes import ByteSize
+from spaces.byte_sizes import ByteSize
 from search.secrets import holds_secret
 from spaces import METRICS, DataConfig, Fault, ModelConfig, PresetName, SearchSpace, TrainingConfig, leaves
 from spaces.curriculum import MOST_SOURCES

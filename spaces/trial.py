@@ -8,12 +8,31 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from spaces.adapter import AdapterConfig
+from spaces.byte_sizes import ByteSize
 from spaces.curriculum import CurriculumConfig
 from spaces.durations import Duration
 from spaces.mixture import MixtureConfig
 from spaces.optimizer import OptimizerConfig
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CacheConfig(BaseModel):
+    """Where the vision tower's outputs are kept: they are the same in every trial."""
+
+    model_config = _FROZEN
+
+    folder: str | None = Field(
+        default=None,
+        min_length=1,
+        description="folder on each node, shared by its workers and by later sweeps; `paretune/features` below "
+        "`$XDG_CACHE_HOME` or `~/.cache` if absent",
+    )
+    disk: ByteSize = Field(
+        default=20 * 1000**3,
+        ge=0,
+        description="the most that it takes, such as `200GB`; 0 keeps features in memory only; null is no limit",
+    )
 
 
 class ModelConfig(BaseModel):
@@ -30,6 +49,7 @@ class ModelConfig(BaseModel):
         ge=784,
         description="largest number of pixels of an image, in training and evaluation; the processor's own if absent",
     )
+    cache: CacheConfig = Field(default=CacheConfig(), description="what is computed once for all trials")
 
 
 SplitName = Literal["train", "search", "confirm", "test"]

@@ -1,13 +1,17 @@
-"""One worker process: base model, tokens and pixels are made once, trials come and go."""
+"""One worker process: base, tokens, positions and features of images are made once, trials come and go."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
+
+import torch
+from cachetools import LRUCache
+from torch import Tensor
 
 from spaces.mixture import MixtureConfig, RatioTermConfig, TermName
 from spaces.trial import DataConfig, ModelConfig
@@ -15,16 +19,20 @@ from trainable.boxes import Box, mean_box
 from trainable.calibration import reference_losses, row_losses
 from trainable.data.collate import Example
 from trainable.data.prepare import prepare
-from trainable.data.records import ImageSource, Record
+from trainable.data.records import Record
 from trainable.data.render import Row, render
 from trainable.data.split import Split
+from trainable.errors import ModelError
 from trainable.evaluation.evaluate import ScoredRow
 from trainable.losses import LossTerm, make_terms
-from trainable.model.load import Base, Pixels, load_base
+from trainable.model.fingerprint import fingerprint
+from trainable.model.load import Base, load_base
+from trainable.model.vision_cache import Features, VisionCache
 
 _log = logging.getLogger(__name__)
 
-_PIXEL_CACHE_BYTES = 512 * 2**20
+_ROW_CACHE_TOKENS = 4_000_000
+"""Some 64 bytes each."""
 _CALIBRATION_ROWS = 32
 
 
@@ -45,10 +53,10 @@ class Host:
         self.split: Split = prepared.split
         if prepared.too_long:
             _log.warning("%d rows are longer than data.max_length and left out", len(prepared.too_long))
-        self._rows: dict[str, Row] = {}
+        self._fingerprint = fingerprint(self.base.model)
+        self._images = VisionCache(self.base, model.cache)
+        self._rows: LRUCache[str, _Tokens] = LRUCache(_ROW_CACHE_TOKENS, getsizeof=lambda kept: len(kept.row.ids))
         self._references: dict[str, Mapping[TermName, float]] = {}
-        self._pixels: OrderedDict[str, Pixels] = OrderedDict()
-        self._pixel_bytes = 0
 
     @cached_property
     def constant_box_1000(self) -> Box | None:
@@ -86,34 +94,60 @@ class Host:
             self._references[key] = reference_losses(self.base, rows, terms)
         return self._references[key]
 
+    def check_base(self) -> None:
+        """See that the base still is what was loaded, bit by bit, and that nothing of its vision tower is trained.
+
+        Raises:
+            ModelError: If it is not, as with adapters that start by rewriting the weights below them.
+
+        """
+        self._images.check_frozen()
+        if fingerprint(self.base.model) != self._fingerprint:
+            raise ModelError("the base's weights were changed, which other trials of this worker would be trained on")
+
     def example(self, record: Record) -> Example:
-        """Give a record's tokens and pixels.
+        """Give a record's tokens, their positions, and the features of its images.
 
         Raises:
             DataError: If an image can't be read.
 
         """
-        pixels = tuple(self._pixels_of(image) for image in record.images)
-        row = self._rows.get(record.id)
-        if row is None:
+        images = tuple(self._images.features(image) for image in record.images)
+        kept = self._rows.get(record.id)
+        if kept is None:
             row = render(record, self.base.processor)
-            self._rows[record.id] = row
-        return Example(row, pixels)
+            kept = self._rows[record.id] = _Tokens(row, row_positions(self.base, row, images))
+        return Example(kept.row, images, kept.positions)
 
     def search_rows(self, count: int | None) -> list[ScoredRow]:
         """Give the first rows of the search split, grounding and text in turn as far as there are both."""
         return [ScoredRow(record, self.example(record)) for record in self._search_records[:count]]
 
-    def _pixels_of(self, image: ImageSource) -> Pixels:
-        if image.key in self._pixels:
-            self._pixels.move_to_end(image.key)
-            return self._pixels[image.key]
-        pixels = self.base.pixels(image.load())
-        self._pixels[image.key] = pixels
-        self._pixel_bytes += pixels.values.nbytes
-        while self._pixel_bytes > _PIXEL_CACHE_BYTES and len(self._pixels) > 1:
-            self._pixel_bytes -= self._pixels.popitem(last=False)[1].values.nbytes
-        return pixels
+
+@dataclass(frozen=True)
+class _Tokens:
+    """What is kept of a row."""
+
+    row: Row
+    positions: Tensor
+
+
+def row_positions(base: Base, row: Row, images: Sequence[Features]) -> Tensor:
+    """Give the rotary positions of a row's tokens, as transformers finds them.
+
+    Returns:
+        In time, height and width, int32, of shape ``[3, n]``.
+
+    """
+    ids = torch.tensor([row.ids])
+    if not images:
+        return torch.arange(ids.shape[1], dtype=torch.int32).expand(3, -1)
+    positions, _ = base.model.model.get_rope_index(
+        ids,
+        image_grid_thw=torch.tensor([image.grid for image in images]),
+        mm_token_type_ids=(ids == base.ids.image_pad).to(torch.int32),
+    )
+    return positions[:, 0].to(torch.int32)
 
 
 def interleaved(records: tuple[Record, ...]) -> list[Record]:
@@ -127,6 +161,11 @@ def interleaved(records: tuple[Record, ...]) -> list[Record]:
 def host_for(model: ModelConfig, data: DataConfig) -> Host:
     """Give this process's host; a change of model or data makes a new one."""
     return _host(model.model_dump_json(), data.model_dump_json())
+
+
+def forget_host() -> None:
+    """Let the next trial load the base anew."""
+    _host.cache_clear()
 
 
 @lru_cache(maxsize=1)

@@ -15,8 +15,8 @@ from typing_extensions import override
 
 from spaces.trial import TrialConfig
 from trainable.checkpoints import UNREADABLE, CheckpointPlace, packed, unpacked
-from trainable.errors import MemoryExhaustedError, TrialError
-from trainable.host import host_for
+from trainable.errors import MemoryExhaustedError, ModelError, TrialError
+from trainable.host import forget_host, host_for
 from trainable.report import TrialReport
 from trainable.trial import Trial
 
@@ -106,8 +106,12 @@ class RayTrial(tune.Trainable):
     @override
     def cleanup(self) -> None:
         if self._trial is not None:
-            self._trial.close()
-            self._trial = None
+            trial, self._trial = self._trial, None
+            try:
+                trial.close()
+            except ModelError:
+                _log.exception("trial %d: the base is loaded anew", self._config.number)
+                forget_host()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
 

@@ -18,7 +18,7 @@ from trainable.data.collate import Batch, collate
 from trainable.data.difficulty import difficulty_ranks
 from trainable.data.records import TASKS
 from trainable.data.sampler import RowSampler
-from trainable.errors import DivergedError
+from trainable.errors import DivergedError, ModelError
 from trainable.evaluation.evaluate import evaluate
 from trainable.exposure import planned_exposure
 from trainable.host import Host
@@ -74,6 +74,11 @@ class Trial:
             for task in TASKS
         }
         self._model = attach_adapter(host.base, config.adapter, seed=child_seed(seed, "adapter"))
+        try:
+            host.check_base()
+        except ModelError:
+            detach_adapter(self._model)
+            raise
         self._parameters = [value for value in self._model.parameters() if value.requires_grad]
         self._optimizer = torch.optim.AdamW(
             self._parameters,
@@ -153,8 +158,14 @@ class Trial:
             torch.cuda.set_rng_state(generator, index)
 
     def close(self) -> None:
-        """Take the adapter off the base."""
+        """Take the adapter off the base.
+
+        Raises:
+            ModelError: If the base is not what it was.
+
+        """
         detach_adapter(self._model)
+        self._host.check_base()
 
     def _seconds(self) -> float:
         return self._seconds_before + self._clock() - self._started

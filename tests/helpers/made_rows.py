@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ class PlainImage:
     @property
     def label(self) -> str:
         return self.key
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.load().tobytes()).hexdigest()
 
     def load(self) -> Image.Image:
         return Image.new("RGB", self.size, self.key)

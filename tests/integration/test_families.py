@@ -162,7 +162,7 @@ def test_generated_tokens_are_those_of_the_forward_pass(family_base):
     with torch.no_grad():
         from trainable.data.collate import model_inputs
 
-        logits = family_base.model(**model_inputs(ids, torch.ones_like(ids), list(example.pixels), family_base)).logits
+        logits = family_base.model(**model_inputs(ids, torch.ones_like(ids), list(example.images), family_base)).logits
     start = inputs["input_ids"].shape[1] - 1
     assert logits[0, start : start + len(new)].argmax(dim=-1).tolist() == new.tolist()
 

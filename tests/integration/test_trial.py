@@ -169,9 +169,9 @@ def test_generation_agrees_with_the_teacher_forced_argmax(host):
 
 
 def test_training_without_the_images_of_its_rows_is_refused(host):
-    example = next(row.example for row in host.search_rows(4) if row.example.pixels)
+    example = next(row.example for row in host.search_rows(4) if row.example.images)
     with pytest.raises(ValueError, match="16 image placeholders but 0 image tokens"):
-        collate([dataclasses.replace(example, pixels=())], host.base)
+        collate([dataclasses.replace(example, images=())], host.base)
 
 
 def test_a_row_that_is_too_long_is_refused_with_its_length(host):
@@ -295,7 +295,7 @@ def test_training_evaluation_and_the_check_share_one_pixel_budget(host):
     processor = load_processor(config, only_local=True)  # what the check uses
     for records in (small.split.train[:3], small.split.search[:3]):
         for record in records:
-            (pixels,) = small.example(record).pixels
+            (pixels,) = small.example(record).images
             assert pixels.tokens == processor.tokens(record.images[0].size) < 16
             assert small.example(record).row == render(record, processor)
-    assert host.example(host.split.train[0]).pixels[0].tokens == 16
+    assert host.example(host.split.train[0]).images[0].tokens == 16

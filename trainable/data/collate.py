@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainable.data.render import BOX, Row
 from trainable.model.load import Base, Pixels
+from trainable.model.vision_cache import Features, encoder_outputs
 
 
 @dataclass(frozen=True)
 class Example:
-    """One record ready for batching."""
+    """One record ready for batching.
+
+    Attributes:
+        row: Its tokens.
+        images: What the vision tower made of its images, or what it would take.
+        positions: Rotary positions in time, height and width, int32, of shape ``[3, n]``; the model finds them if
+            absent.
+
+    """
 
     row: Row
-    pixels: tuple[Pixels, ...]
+    images: tuple[Features, ...] | tuple[Pixels, ...]
+    positions: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,7 @@ class Batch:
 
     """
 
-    inputs: dict[str, Tensor]
+    inputs: dict[str, Any]
     keep: Tensor
     targets: Targets
 
@@ -80,41 +91,62 @@ def collate(examples: Sequence[Example], base: Base) -> Batch:
     supervised = roles[:, 1:] > 0  # the logits at t - 1 predict the token at t; a row never starts with an answer
     keep = torch.cat([supervised, torch.zeros((len(rows), 1), dtype=torch.bool)], dim=1)
     targets = _targets(rows, ids[:, 1:][supervised], roles[:, 1:][supervised] == BOX, keep, base)
+    inputs = model_inputs(ids, mask, [image for example in examples for image in example.images], base)
+    if (positions := _padded_positions(examples, length)) is not None:
+        inputs["position_ids"] = positions.to(base.device)
     return Batch(
-        inputs=model_inputs(ids, mask, [image for example in examples for image in example.pixels], base),
+        inputs=inputs,
         keep=keep.to(base.device),
         targets=targets,
     )
 
 
-def collate_prompts(examples: Sequence[Example], base: Base) -> dict[str, Tensor]:
+def _padded_positions(examples: Sequence[Example], length: int) -> Tensor | None:
+    """Pad positions on the right as transformers does, with zeros; ``None`` unless all rows have them."""
+    padded = torch.zeros((3, len(examples), length), dtype=torch.int64)
+    for index, example in enumerate(examples):
+        if example.positions is None:
+            return None
+        padded[:, index, : len(example.row.ids)] = example.positions
+    return padded
+
+
+def collate_prompts(examples: Sequence[Example], base: Base) -> dict[str, Any]:
     """Pad the prompts of the last answers on the left, for generation."""
     prompts = [example.row.ids[: example.row.prompt_length] for example in examples]
     length = max(map(len, prompts))
     ids = torch.tensor([[base.ids.pad] * (length - len(prompt)) + list(prompt) for prompt in prompts])
     mask = torch.tensor([[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-    return model_inputs(ids, mask, [image for example in examples for image in example.pixels], base)
+    return model_inputs(ids, mask, [image for example in examples for image in example.images], base)
 
 
-def model_inputs(ids: Tensor, mask: Tensor, pixels: Sequence[Pixels], base: Base) -> dict[str, Tensor]:
+def model_inputs(ids: Tensor, mask: Tensor, images: Sequence[Features | Pixels], base: Base) -> dict[str, Any]:
     """Assemble what ``forward`` and ``generate`` take.
 
     Without ``mm_token_type_ids`` generation would fall back to one-dimensional positions, and without pixels it would
     run on the raw placeholder embeddings, both silently; hence the check.
 
     Raises:
-        ValueError: If placeholders and image tokens differ in number.
+        ValueError: If placeholders and image tokens differ in number, or some images are encoded and others not.
 
     """
     places = ids == base.ids.image_pad
-    expected = sum(image.tokens for image in pixels)
+    expected = sum(image.tokens for image in images)
     if int(places.sum()) != expected:
         raise ValueError(f"{int(places.sum())} image placeholders but {expected} image tokens")
     inputs = {"input_ids": ids, "attention_mask": mask, "mm_token_type_ids": places.to(torch.int32)}
+    features = [image for image in images if isinstance(image, Features)]
+    pixels = [image for image in images if isinstance(image, Pixels)]
+    if features and pixels:
+        raise ValueError(f"{len(features)} images are encoded and {len(pixels)} are not")
+    if images:
+        inputs["image_grid_thw"] = torch.tensor([image.grid for image in images])
     if pixels:
         inputs["pixel_values"] = torch.cat([image.values for image in pixels])
-        inputs["image_grid_thw"] = torch.tensor([image.grid for image in pixels])
-    return {name: value.to(base.device) for name, value in inputs.items()}
+    moved: dict[str, Any] = {name: value.to(base.device) for name, value in inputs.items()}
+    if features:
+        moved["mm_encoder_outputs"] = encoder_outputs(features, base.device)
+    return moved
 
 
 def _targets(rows: Sequence[Row], labels: Tensor, in_box: Tensor, keep: Tensor, base: Base) -> Targets:

@@ -34,6 +34,15 @@ class ImageSource(Protocol):
         """Width and height in pixels, upright."""
         ...
 
+    def digest(self) -> str:
+        """Give the SHA-256 of what it shows, in hexadecimal: two images with one digest show the same picture.
+
+        Raises:
+            OSError: If it can't be read.
+
+        """
+        ...
+
     def load(self) -> Image:
         """Open the image as RGB, upright.
 

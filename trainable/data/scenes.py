@@ -7,6 +7,7 @@ from top to bottom: Qwen2-VL's vision tower knows only relative positions, the r
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -301,6 +302,10 @@ class SceneImage:
     def size(self) -> Size:
         """Width and height in pixels."""
         return (SIDE_PX, SIDE_PX)
+
+    def digest(self) -> str:
+        """Give the SHA-256 of the drawn picture's bytes, in hexadecimal."""
+        return hashlib.sha256(self.load().tobytes()).hexdigest()
 
     def load(self) -> Image.Image:
         """Draw the picture."""

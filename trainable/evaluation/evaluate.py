@@ -18,6 +18,7 @@ from trainable.evaluation.grounding import GroundedAnswer, score_grounding
 from trainable.evaluation.slices import slice_scores
 from trainable.evaluation.text import TextAnswer, score_text
 from trainable.losses import TokenView, make_terms
+from trainable.model.adapter import merged
 from trainable.model.load import Base
 
 _LARGEST_EXPONENT = 700.0
@@ -66,7 +67,7 @@ def evaluate(
     Args:
         model: In evaluation mode on return as well.
         base: Its tokenizer and device.
-        rows: Of the search split, in a fixed order.
+        rows: Of the search split; they are batched by length, whatever their order.
         constant_box_1000: The mean training box, scored on the same rows as a control.
         batch: Rows of one forward pass.
         max_new_tokens: A longer answer is cut.
@@ -78,17 +79,26 @@ def evaluate(
 
     """
     model.eval()
-    examples = [row.example for row in rows]
-    answers = generate_answers(model, base, examples, batch=batch, max_new_tokens=max_new_tokens)
+    rows = sorted(rows, key=_length)  # rows of like lengths share a batch: less padding, fewer steps of generation
+    with merged(model):
+        examples = [row.example for row in rows]
+        answers = generate_answers(model, base, examples, batch=batch, max_new_tokens=max_new_tokens)
+        forced = teacher_forced(model, base, rows, batch=batch)
     pairs = [(row.record, answer) for row, answer in zip(rows, answers, strict=True)]
     grounded = [(record, _grounded(record, answer, base)) for record, answer in pairs if record.task == "grounding"]
     text = [(record, _text(record, answer)) for record, answer in pairs if record.task == "text"]
     return {
         **score_grounding([answer for _, answer in grounded], constant_box_1000=constant_box_1000),
         **score_text([answer for _, answer in text]),
-        **teacher_forced(model, base, rows, batch=batch),
+        **forced,
         **(slice_scores(grounded, text) if with_slices else {}),
     }
+
+
+def _length(row: ScoredRow) -> tuple[int, int, str]:
+    """Sort by the true answer's length, then the prompt's; the order is the same in every trial."""
+    tokens = row.example.row
+    return len(tokens.ids) - tokens.prompt_length, tokens.prompt_length, row.record.id
 
 
 @torch.no_grad()

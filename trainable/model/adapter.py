@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from peft.tuners.lora import LoraLayer
+from torch import nn
 
 from spaces.adapter import AdapterConfig, TargetGroup
 from trainable.errors import ModelError
@@ -61,3 +65,36 @@ def attach_adapter(base: Base, config: AdapterConfig, *, seed: int) -> Any:
 def detach_adapter(model: Any) -> None:
     """Take the adapter off again; the base is bitwise what it was."""
     model.unload().eval()
+
+
+@contextmanager
+def merged(model: Any) -> Iterator[None]:
+    """Add the adapter to the weights below it, for passes without gradient: one product a layer instead of three.
+
+    Only where weights are float32: bfloat16 would round the sum, and answers would be others than those of the adapter
+    as it is exported. The weights themselves are put aside, not computed back, so the base stays bitwise what it was.
+
+    Args:
+        model: With a PEFT adapter; anything else is left as it is.
+
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer) and _is_mergeable(layer)]
+    aside: list[tuple[nn.Parameter, torch.Tensor]] = []
+    try:
+        for layer in layers:
+            weight: Any = layer.get_base_layer().weight
+            aside.append((weight, weight.data))
+            for adapter in layer.active_adapters:
+                weight.data = weight.data + layer.get_delta_weight(adapter)  # pyright: ignore[reportCallIssue]
+                layer.merged_adapters.append(adapter)
+        yield
+    finally:
+        for weight, data in aside:
+            weight.data = data
+        for layer in layers:
+            layer.merged_adapters.clear()
+
+
+def _is_mergeable(layer: LoraLayer) -> bool:
+    weight: Any = layer.get_base_layer().weight
+    return weight.dtype == torch.float32 and not layer.merged
