@@ -12,9 +12,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from spaces.byte_sizes import ByteSize
 from search.secrets import holds_secret
 from spaces import METRICS, DataConfig, Fault, ModelConfig, PresetName, SearchSpace, TrainingConfig, leaves
+from spaces.byte_sizes import ByteSize
 from spaces.curriculum import MOST_SOURCES
 from spaces.durations import Duration
 from spaces.metrics import CONTROLS, DIAGNOSTICS, Direction

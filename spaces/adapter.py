@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 TargetGroup = Literal["attention", "mlp", "all"]
+AdapterInit = Literal["kaiming", "gaussian", "orthogonal"]
+_REWRITING = ("pissa", "olora", "corda", "loftq", "eva")
 
 
 class AdapterConfig(BaseModel):
@@ -19,3 +21,22 @@ class AdapterConfig(BaseModel):
     dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout on the adapter's input")
     targets: TargetGroup = Field(default="all", description="linear layers that get an adapter")
     rank_stabilised: bool = Field(default=False, description="scale by alpha/√rank (rsLoRA) instead of alpha/rank")
+    last_layers: int = Field(
+        default=0,
+        ge=0,
+        description="layers of the language model that get an adapter, counted from the last; 0 for all. What the "
+        "layers below make of a row is then computed once for all trials",
+    )
+    init: AdapterInit = Field(
+        default="kaiming", description="how the first factor is drawn; the second starts at 0, save for `orthogonal`"
+    )
+
+    @field_validator("init", mode="before")
+    @classmethod
+    def _check_init(cls, init: object) -> object:
+        if isinstance(init, str) and init.lower().startswith(_REWRITING):
+            raise ValueError(
+                f"got {init}; it would rewrite the weights of the base, which all trials of a worker share; choose "
+                "kaiming, gaussian or orthogonal"
+            )
+        return init

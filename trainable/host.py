@@ -13,11 +13,12 @@ import torch
 from cachetools import LRUCache
 from torch import Tensor
 
+from spaces.adapter import AdapterConfig
 from spaces.mixture import MixtureConfig, RatioTermConfig, TermName
 from spaces.trial import DataConfig, ModelConfig
 from trainable.boxes import Box, mean_box
 from trainable.calibration import reference_losses, row_losses
-from trainable.data.collate import Example
+from trainable.data.collate import Example, collate
 from trainable.data.prepare import prepare
 from trainable.data.records import Record
 from trainable.data.render import Row, render
@@ -25,9 +26,11 @@ from trainable.data.split import Split
 from trainable.errors import ModelError
 from trainable.evaluation.evaluate import ScoredRow
 from trainable.losses import LossTerm, make_terms
+from trainable.model.adapter import first_layer
 from trainable.model.fingerprint import fingerprint
 from trainable.model.load import Base, load_base
-from trainable.model.vision_cache import Features, VisionCache
+from trainable.model.prefix_cache import PrefixCache, layer_count
+from trainable.model.vision_cache import Features, VisionCache, digest_of
 
 _log = logging.getLogger(__name__)
 
@@ -48,13 +51,14 @@ class Host:
 
         """
         self.base: Base = load_base(model)
-        self.data = data
+        self.model, self.data = model, data
         prepared = prepare(data, self.base.processor)
         self.split: Split = prepared.split
         if prepared.too_long:
             _log.warning("%d rows are longer than data.max_length and left out", len(prepared.too_long))
         self._fingerprint = fingerprint(self.base.model)
         self._images = VisionCache(self.base, model.cache)
+        self._prefixes = PrefixCache(self.base, model.cache, self._fingerprint)
         self._rows: LRUCache[str, _Tokens] = LRUCache(_ROW_CACHE_TOKENS, getsizeof=lambda kept: len(kept.row.ids))
         self._references: dict[str, Mapping[TermName, float]] = {}
 
@@ -105,19 +109,41 @@ class Host:
         if fingerprint(self.base.model) != self._fingerprint:
             raise ModelError("the base's weights were changed, which other trials of this worker would be trained on")
 
-    def example(self, record: Record) -> Example:
+    def depth(self, adapter: AdapterConfig) -> int:
+        """Give the layer at which an adapter's training may start, see ``PrefixCache.usable``."""
+        return self._prefixes.usable(first_layer(adapter, layers=layer_count(self.base)))
+
+    def example(self, record: Record, *, depth: int = 0) -> Example:
         """Give a record's tokens, their positions, and the features of its images.
+
+        Args:
+            record: The row.
+            depth: The layer at which training starts: what enters it takes the place of the images' features.
 
         Raises:
             DataError: If an image can't be read.
 
         """
+        if depth:
+            return self._deep_example(record, depth)
         images = tuple(self._images.features(image) for image in record.images)
         kept = self._rows.get(record.id)
         if kept is None:
             row = render(record, self.base.processor)
             kept = self._rows[record.id] = _Tokens(row, row_positions(self.base, row, images))
         return Example(kept.row, images, kept.positions)
+
+    def _deep_example(self, record: Record, depth: int) -> Example:
+        kept = self._rows.get(record.id) or self.example(record)
+        assert kept.positions is not None
+
+        def name() -> str:
+            return json.dumps([kept.row.ids, [digest_of(image) for image in record.images]])
+
+        hidden = self._prefixes.hidden(
+            record.id, depth, name=name, inputs=lambda: collate([self.example(record)], self.base).inputs
+        )
+        return Example(kept.row, (), kept.positions, hidden, depth)
 
     def search_rows(self, count: int | None) -> list[ScoredRow]:
         """Give the first rows of the search split, grounding and text in turn as far as there are both."""

@@ -24,6 +24,7 @@ from trainable.exposure import planned_exposure
 from trainable.host import Host
 from trainable.losses import Mixture, TermSum, TokenView, make_terms, needs_references
 from trainable.model.adapter import attach_adapter, detach_adapter
+from trainable.model.prefix_cache import upper_layers
 from trainable.report import TrialReport
 from trainable.seeding import child_seed
 from trainable.self_pace import SelfPace
@@ -63,6 +64,7 @@ class Trial:
             seed=child_seed(seed, "weighting"),
         )
         self._weights: Mapping[TermName, float] = {}
+        self._depth = host.depth(config.adapter)
         self._exposures = {
             task: planned_exposure(
                 task,
@@ -213,7 +215,7 @@ class Trial:
 
     def _batch(self, rows: Sequence[int]) -> Batch:
         records = self._host.split.train
-        return collate([self._host.example(records[row]) for row in rows], self._host.base)
+        return collate([self._host.example(records[row], depth=self._depth) for row in rows], self._host.base)
 
     def _evaluate(self, *, final: bool) -> dict[str, float]:
         training = self._config.training
@@ -267,10 +269,11 @@ def accumulate(
 def _view(model: Any, mixture: Mixture, batch: Batch) -> TokenView:
     """Run the model where tokens are supervised, and the base without its adapter if a term compares with it."""
     base_logits = None
-    if mixture.needs_base:
-        with torch.no_grad(), model.disable_adapter():
-            base_logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
-    logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
+    with upper_layers(model, batch.depth):
+        if mixture.needs_base:
+            with torch.no_grad(), model.disable_adapter():
+                base_logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
+        logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
     return TokenView(logits, batch.targets, base_logits)
 
 

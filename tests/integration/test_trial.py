@@ -162,7 +162,7 @@ def test_generation_agrees_with_the_teacher_forced_argmax(host):
         boxes=(),
         extents=(),
     )
-    batch = collate([dataclasses.replace(example, row=row)], host.base)
+    batch = collate([dataclasses.replace(example, row=row, positions=None)], host.base)
     with torch.no_grad():
         logits = host.base.model(**batch.inputs, logits_to_keep=batch.keep).logits
     assert logits.argmax(dim=-1).tolist() == ids

@@ -23,12 +23,16 @@ class Example:
         images: What the vision tower made of its images, or what it would take.
         positions: Rotary positions in time, height and width, int32, of shape ``[3, n]``; the model finds them if
             absent.
+        hidden: What enters the layer ``depth``, of shape ``[n, hidden]``, in place of images; absent if that is 0.
+        depth: The layer at which training starts.
 
     """
 
     row: Row
     images: tuple[Features, ...] | tuple[Pixels, ...]
     positions: Tensor | None = None
+    hidden: Tensor | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,12 +73,14 @@ class Batch:
         inputs: Keyword arguments of the model's ``forward``, without labels.
         keep: Positions whose logits predict a supervised token, bool, of shape ``[b, n]``.
         targets: In the order in which ``keep`` selects.
+        depth: The layer that the inputs enter, see ``model.prefix_cache.upper_layers``.
 
     """
 
     inputs: dict[str, Any]
     keep: Tensor
     targets: Targets
+    depth: int = 0
 
 
 def collate(examples: Sequence[Example], base: Base) -> Batch:
@@ -91,14 +97,32 @@ def collate(examples: Sequence[Example], base: Base) -> Batch:
     supervised = roles[:, 1:] > 0  # the logits at t - 1 predict the token at t; a row never starts with an answer
     keep = torch.cat([supervised, torch.zeros((len(rows), 1), dtype=torch.bool)], dim=1)
     targets = _targets(rows, ids[:, 1:][supervised], roles[:, 1:][supervised] == BOX, keep, base)
-    inputs = model_inputs(ids, mask, [image for example in examples for image in example.images], base)
+    (depth,) = {example.depth for example in examples}
+    if depth:
+        inputs = {
+            "inputs_embeds": _padded_hidden(examples, length).to(base.device),
+            "attention_mask": mask.to(base.device),
+        }
+    else:
+        inputs = model_inputs(ids, mask, [image for example in examples for image in example.images], base)
     if (positions := _padded_positions(examples, length)) is not None:
         inputs["position_ids"] = positions.to(base.device)
     return Batch(
         inputs=inputs,
         keep=keep.to(base.device),
         targets=targets,
+        depth=depth,
     )
+
+
+def _padded_hidden(examples: Sequence[Example], length: int) -> Tensor:
+    first = examples[0].hidden
+    assert first is not None
+    padded = first.new_zeros((len(examples), length, first.shape[1]))
+    for index, example in enumerate(examples):
+        assert example.hidden is not None
+        padded[index, : len(example.hidden)] = example.hidden
+    return padded
 
 
 def _padded_positions(examples: Sequence[Example], length: int) -> Tensor | None:
@@ -107,6 +131,8 @@ def _padded_positions(examples: Sequence[Example], length: int) -> Tensor | None
     for index, example in enumerate(examples):
         if example.positions is None:
             return None
+        if example.positions.shape[1] != len(example.row.ids):
+            raise ValueError(f"a row of {len(example.row.ids)} tokens has {example.positions.shape[1]} positions")
         padded[:, index, : len(example.row.ids)] = example.positions
     return padded
 

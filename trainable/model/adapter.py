@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from peft.tuners.lora import LoraLayer
+from peft.tuners.lora import Linear as LoraLinear
 from torch import nn
 
-from spaces.adapter import AdapterConfig, TargetGroup
+from spaces.adapter import AdapterConfig, AdapterInit, TargetGroup
 from trainable.errors import ModelError
 from trainable.model.load import Base
+from trainable.model.prefix_cache import layer_count
 
 _LINEARS: dict[TargetGroup, str] = {
     "attention": r"self_attn\.(q|k|v|o)_proj",
@@ -22,12 +23,36 @@ _LINEARS: dict[TargetGroup, str] = {
     "all": r"(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)",
 }
 
+_INITIAL: dict[AdapterInit, bool | str] = {"kaiming": True, "gaussian": "gaussian", "orthogonal": "orthogonal"}
+
 _TRAINABLE = re.compile(r"base_model\.model\.model\.language_model\.layers\.\d+\..*\.lora_[AB]\.default\.weight")
 
 
-def target_regex(targets: TargetGroup) -> str:
-    """Give the pattern of the modules that get an adapter; PEFT matches a whole name against it."""
-    return rf"model\.language_model\.layers\.\d+\.{_LINEARS[targets]}"
+def target_regex(targets: TargetGroup, *, first_layer: int, layers: int) -> str:
+    """Give the pattern of the modules that get an adapter; PEFT matches a whole name against it.
+
+    Args:
+        targets: Linear layers of each layer of the language model.
+        first_layer: The lowest layer that gets one.
+        layers: Number of layers.
+
+    """
+    chosen = "|".join(map(str, range(first_layer, layers)))
+    return rf"model\.language_model\.layers\.({chosen})\.{_LINEARS[targets]}"
+
+
+def first_layer(config: AdapterConfig, *, layers: int) -> int:
+    """Give the lowest layer that gets an adapter.
+
+    Raises:
+        ModelError: If the language model has fewer layers than ``last_layers``.
+
+    """
+    if not config.last_layers:
+        return 0
+    if config.last_layers > layers:
+        raise ModelError(f"adapter.last_layers is {config.last_layers}, but the language model has {layers} layers")
+    return layers - config.last_layers
 
 
 def attach_adapter(base: Base, config: AdapterConfig, *, seed: int) -> Any:
@@ -42,16 +67,19 @@ def attach_adapter(base: Base, config: AdapterConfig, *, seed: int) -> Any:
         The PEFT model, in training mode.
 
     Raises:
-        ModelError: If something outside the language model's adapters could be trained.
+        ModelError: If something outside the language model's adapters could be trained, or it has too few layers.
 
     """
+    layers = layer_count(base)
+    targets = target_regex(config.targets, first_layer=first_layer(config, layers=layers), layers=layers)
     torch.manual_seed(seed)
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.rank * config.alpha_ratio,  # pyright: ignore[reportArgumentType] - PEFT takes a float
         lora_dropout=config.dropout,
         use_rslora=config.rank_stabilised,
-        target_modules=target_regex(config.targets),
+        target_modules=targets,
+        init_lora_weights=_INITIAL[config.init],  # pyright: ignore[reportArgumentType] - PEFT annotates fewer names
         bias="none",
     )
     model = get_peft_model(base.model, lora)
@@ -78,14 +106,14 @@ def merged(model: Any) -> Iterator[None]:
         model: With a PEFT adapter; anything else is left as it is.
 
     """
-    layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer) and _is_mergeable(layer)]
+    layers = [layer for layer in model.modules() if isinstance(layer, LoraLinear) and _is_mergeable(layer)]
     aside: list[tuple[nn.Parameter, torch.Tensor]] = []
     try:
         for layer in layers:
             weight: Any = layer.get_base_layer().weight
             aside.append((weight, weight.data))
             for adapter in layer.active_adapters:
-                weight.data = weight.data + layer.get_delta_weight(adapter)  # pyright: ignore[reportCallIssue]
+                weight.data = weight.data + layer.get_delta_weight(adapter)
                 layer.merged_adapters.append(adapter)
         yield
     finally:
@@ -95,6 +123,6 @@ def merged(model: Any) -> Iterator[None]:
             layer.merged_adapters.clear()
 
 
-def _is_mergeable(layer: LoraLayer) -> bool:
+def _is_mergeable(layer: LoraLinear) -> bool:
     weight: Any = layer.get_base_layer().weight
     return weight.dtype == torch.float32 and not layer.merged

@@ -33,7 +33,7 @@ def test_nothing_of_the_vision_tower_is_trainable(base):
 
 def test_a_pattern_that_reaches_the_vision_tower_is_refused_and_leaves_the_base_clean(base, monkeypatch):
     before = fingerprint(base.model)
-    monkeypatch.setattr(adapter_module, "target_regex", lambda _: "all-linear")
+    monkeypatch.setattr(adapter_module, "target_regex", lambda _, **__: "all-linear")
     with pytest.raises(ModelError, match="only adapters of the language model may be trained; found"):
         attach_adapter(base, AdapterConfig(), seed=0)
     assert fingerprint(base.model) == before
