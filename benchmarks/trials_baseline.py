@@ -1,6 +1,6 @@
 """One trial as it is written without paretune: ``Trainer`` of transformers, ``get_peft_model``, ``generate``.
 
-It reads its data, loads its base and builds its collator anew, and computes logits at every position. Rows, their order,
+It reads its data, loads its base and builds its collator anew, and computes logits at every position. Rows, order,
 tokens, pixels, adapter's first weights, rates, clipping and scored rows are those of paretune's trial of the same
 config, so that the two have the same loss at every step. What is read from paretune is what a user would have written
 in its place: the files' reader, the chat template, the formula of the rates and the scores.
