@@ -35,6 +35,7 @@ class ProcessWatch:
 
     def __init__(self) -> None:
         self._usages: dict[int, Usage] = {}
+        self._looking_s = 0.0
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -47,17 +48,18 @@ class ProcessWatch:
         self._thread.join()
 
     def look(self) -> dict[int, Usage]:
-        """Give what every process has used so far, by process id, this one included."""
+        """Give what every process has used so far, by process id; this one too, without its looking."""
         own = psutil.Process()
         for process in [own, *own.children(recursive=True)]:
             try:
                 times, peak = process.cpu_times(), _peak_mib(process.pid)
             except (psutil.Error, OSError):
                 continue
-            waited = 0.0 if process.pid == own.pid else times.children_user + times.children_system
+            is_own = process.pid == own.pid
+            others_s = -self._looking_s if is_own else times.children_user + times.children_system
             before = self._usages.get(process.pid, Usage(0.0, 0.0))
             # a process that has ended and is not waited for yet has no memory any more
-            self._usages[process.pid] = Usage(times.user + times.system + waited, max(before.peak_mib, peak))
+            self._usages[process.pid] = Usage(times.user + times.system + others_s, max(before.peak_mib, peak))
         return dict(self._usages)
 
     def wait_for_end(self, pids: set[int]) -> None:
@@ -69,6 +71,7 @@ class ProcessWatch:
     def _watch(self) -> None:
         while not self._end.wait(_PAUSE_S):
             self.look()
+            self._looking_s = time.thread_time()
 
 
 def _state(pid: int) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from ray import tune
 from trials_baseline import Outcome, train_and_score
+from trials_costs import MARK_KEY, Mark
 from trials_recorded import noted_losses, train_and_score_warm
 from trials_shape import Shape, trial_config
 from typing_extensions import override
@@ -24,43 +25,12 @@ from trainable.host import host_for
 from trainable.model.tiny import TINY_NAME
 from trainable.ray_entry import ENDING_KEY, TRIAL_KEY, RayTrial, report_of
 
-MARK_KEY = "mark"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What a worker knows at the end of a trial.
-
-    Attributes:
-        number: Of the trial.
-        pid: Of the worker.
-        cpu_before_s: CPU seconds of the process when the trial began: start and imports, and earlier trials.
-        cpu_after_s: The same at its end.
-        ended_s: The clock at its end, which all processes of a machine share.
-        outcome: What the trial found.
-
-    """
-
-    number: int
-    pid: int
-    cpu_before_s: float
-    cpu_after_s: float
-    ended_s: float
-    outcome: Outcome
-
-
-def mark_of(result: dict[str, Any]) -> Mark:
-    """Read the mark out of a Ray result."""
-    values = json.loads(result[MARK_KEY])
-    return Mark(**values | {"outcome": Outcome(**values["outcome"])})
-
 
 def fresh(given: dict[str, Any]) -> None:
     """Run a baseline trial; Ray gives each call a process of its own."""
-    before = _cpu_s()
     torch.set_num_threads(1)
     config = TrialConfig.model_validate_json(given[TRIAL_KEY])
-    tune.report(_marked(config.number, before, train_and_score(config)))
+    tune.report(_marked(config.number, train_and_score(config)))
 
 
 class Reused(tune.Trainable):
@@ -73,8 +43,7 @@ class Reused(tune.Trainable):
 
     @override
     def step(self) -> dict[str, Any]:
-        before = _cpu_s()
-        return _marked(self._config.number, before, train_and_score(self._config))
+        return _marked(self._config.number, train_and_score(self._config))
 
     @override
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -87,12 +56,11 @@ class Warm(RayTrial):
 
     @override
     def step(self) -> dict[str, Any]:
-        before = _cpu_s()
         with noted_losses() as losses:
             result = super().step()
         if ENDING_KEY in result:
             raise RuntimeError(result[ENDING_KEY])
-        return _marked(self._config.number, before, Outcome(losses, dict(report_of(result).metrics)))
+        return _marked(self._config.number, Outcome(losses, dict(report_of(result).metrics)))
 
 
 def rehearse() -> None:
@@ -102,10 +70,6 @@ def rehearse() -> None:
     train_and_score_warm(config, host_for(config.model, config.data))
 
 
-def _marked(number: int, before_s: float, outcome: Outcome) -> dict[str, Any]:
-    mark = Mark(number, os.getpid(), before_s, _cpu_s(), time.monotonic(), outcome)
+def _marked(number: int, outcome: Outcome) -> dict[str, Any]:
+    mark = Mark(number, os.getpid(), sum(os.times()[:4]), time.monotonic(), outcome)
     return {MARK_KEY: json.dumps(asdict(mark))}
-
-
-def _cpu_s() -> float:
-    return sum(os.times()[:4])
