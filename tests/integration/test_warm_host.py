@@ -298,7 +298,8 @@ def test_states_below_an_adapter_are_not_used_where_images_enter_above(any_base,
 
 
 def test_a_hundred_trials_leave_a_worker_as_large_as_it_was(host):
-    config = config_of(training={"steps": 1, "rungs": (), "rung_rows": 2, "final_rows": 2, "batch": 2})
+    sizes = {"steps": 1, "rungs": (), "rung_rows": 2, "final_rows": 2, "batch": 2, "max_new_tokens": 4}
+    config = config_of(training=sizes)
     for _ in range(20):
         run(config, host)
     before = psutil.Process().memory_info().rss
