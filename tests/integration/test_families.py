@@ -23,6 +23,7 @@ from trainable.model.adapter import attach_adapter, detach_adapter
 from trainable.model.family import FAMILIES
 from trainable.model.load import load_base, load_processor
 from trainable.trial import accumulate
+from trainable.window import Window
 
 pytestmark = pytest.mark.real
 
@@ -119,7 +120,7 @@ def test_losses_and_gradients_of_boxes_do_not_depend_on_the_units(family_base):
         settings = {name: {"on": True, "weight": 0.5} for name in ("giou", "carry", "ntl_was", "l1")}
         config = MixtureConfig.model_validate(settings)
         mixture = Mixture(config, make_terms(config))
-        sums = accumulate(model, mixture, [batch], weights=mixture.weights(0.5))
+        sums = accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
         assert all(math.isfinite(part.total) and part.total > 0 for part in sums.values())
         gradient = [value.grad for value in model.parameters() if value.requires_grad and value.grad is not None]
         assert gradient and all(bool(torch.isfinite(one).all()) for one in gradient)
