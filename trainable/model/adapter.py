@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
+from torch.nn import Parameter
 
 from spaces.adapter import AdapterConfig, TargetGroup
 from trainable.errors import ModelError
@@ -17,6 +19,9 @@ _LINEARS: dict[TargetGroup, str] = {
     "mlp": r"mlp\.(gate|up|down)_proj",
     "all": r"(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)",
 }
+
+_ROOT, _NAME = "base_model.model.", "default"
+"""What PEFT puts before the name of a module, and how it calls an adapter."""
 
 _TRAINABLE = re.compile(r"base_model\.model\.model\.language_model\.layers\.\d+\..*\.lora_[AB]\.default\.weight")
 
@@ -61,3 +66,43 @@ def attach_adapter(base: Base, config: AdapterConfig, *, seed: int) -> Any:
 def detach_adapter(model: Any) -> None:
     """Take the adapter off again; the base is bitwise what it was."""
     model.unload().eval()
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The adapter of one linear layer: it adds ``scale * up @ down @ x``.
+
+    Attributes:
+        down: Of shape ``[rank, inputs]``.
+        up: Of shape ``[outputs, rank]``.
+        scale: alpha over the rank or its root.
+
+    """
+
+    down: Parameter
+    up: Parameter
+    scale: float
+
+
+def fresh_factors(base: Base, config: AdapterConfig, *, seed: int) -> dict[str, Factors]:
+    """Give the fresh adapter that ``attach_adapter`` puts on the base, without the base.
+
+    Args:
+        base: Without an adapter; on return as well.
+        config: Rank, scale and targets.
+        seed: Of the adapter's first weights; torch's global generator is left as ``attach_adapter`` leaves it.
+
+    Returns:
+        The factors by the name of the linear layer in the base, in the order of the PEFT model's parameters.
+
+    """
+    model = attach_adapter(base, config, seed=seed)
+    factors = {
+        name.removeprefix(_ROOT): Factors(
+            module.lora_A[_NAME].weight, module.lora_B[_NAME].weight, module.scaling[_NAME]
+        )
+        for name, module in model.named_modules()
+        if hasattr(module, "lora_A")
+    }
+    detach_adapter(model)
+    return factors
