@@ -1,6 +1,5 @@
 """Several trials on the embedded tiny base at once: each is what it is alone, whatever befalls the others."""
 
-import gc
 import hashlib
 import weakref
 from functools import cache
@@ -10,11 +9,10 @@ import torch
 
 from spaces import TERM_NAMES, DataConfig, ModelConfig, TrialConfig
 from trainable.checkpoints import packed, unpacked
-from trainable.errors import DataError, DivergedError
+from trainable.errors import DataError
 from trainable.host import Host
 from trainable.packing import Failed, Pack, Reported, calibrate
 from trainable.packing.joint import joint_pass
-from trainable.ray_entry import reason_of
 from trainable.trial import Trial
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 24},), search_share=0.4)
@@ -96,8 +94,8 @@ def run(pack):
             match outcome:
                 case Reported(slot, report):
                     reports.setdefault(slot, []).append(report)
-                case Failed(slot, error):
-                    failures[slot] = error
+                case Failed(slot, reason):
+                    failures[slot] = reason
     return reports, failures
 
 
@@ -214,7 +212,7 @@ def test_what_is_not_finite_changes_no_bit_of_the_others(host, alone, poison, pl
     good.step()
     failed = [outcome for outcome in bad.step() if isinstance(outcome, Failed)]
     assert [outcome.slot for outcome in failed] == [1]
-    assert isinstance(failed[0].error, DivergedError)
+    assert failed[0].reason.startswith("diverged: ")
     for slot in (0, 2):
         for value, other in zip(bad[slot].parameters, good[slot].parameters, strict=True):
             assert torch.equal(value, other)
@@ -243,7 +241,7 @@ def test_an_error_fails_its_trial_alone(host, alone):
     pack[1].loss = fail
     reports, failures = run(pack)
     assert list(failures) == [1]
-    assert reason_of(failures[1]).startswith("error: KeyError: 'x' (fail, line ")
+    assert failures[1].startswith("error: KeyError: 'x' (fail, line ")
     assert_same(reports[0], alone(others[0]))
     assert_same(reports[2], alone(others[1]))
 
@@ -256,7 +254,7 @@ def test_a_row_that_cannot_be_read_fails_its_trial_alone(host, alone):
 
     pack[1]._state.begin_step = fail
     reports, failures = run(pack)
-    assert {slot: reason_of(error) for slot, error in failures.items()} == {1: "bad data: a.json#3 is empty"}
+    assert failures == {1: "bad data: a.json#3 is empty"}
     assert_same(reports[0], alone(config_of(**SMALL)))
 
 
@@ -278,9 +276,7 @@ def test_exhausted_memory_fails_only_the_trial_that_does_not_fit_alone(host, alo
         reports, failures = run(pack)
     finally:
         restore()
-    assert {slot: reason_of(error) for slot, error in failures.items()} == {
-        1: "out of memory: CUDA out of memory. Tried"
-    }
+    assert failures == {1: "out of memory: CUDA out of memory. Tried"}
     assert_same(reports[0], expected[0])
     assert_same(reports[2], expected[1])
 
@@ -307,7 +303,6 @@ def test_a_failed_trial_leaves_its_memory(host):
     restore = memory_for(6, host, phase="backward")
     outcomes = pack.step()
     restore()
-    gc.collect()
     assert isinstance(outcomes[0], Failed)
     assert [each() for each in held] == [None] * 3
 
@@ -367,10 +362,10 @@ def test_memory_that_is_exhausted_ends_the_ladder_of_the_calibration(host):
     assert found.size == 2
 
 
-def test_a_trial_that_does_not_fit_alone_cannot_be_calibrated(host):
+def test_where_not_even_one_trial_fits_nothing_is_packed(host):
     restore = memory_for(1, host, phase="forward")
     try:
-        with pytest.raises(torch.OutOfMemoryError):
-            calibrate(host, config_of(), clock=lambda: 0.0)
+        found = calibrate(host, config_of(), clock=lambda: 0.0)
     finally:
         restore()
+    assert (found.batch_seconds, found.size) == ({}, 1)

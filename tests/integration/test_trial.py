@@ -18,7 +18,7 @@ from trainable.errors import DataError, DivergedError
 from trainable.evaluation.generate import generate_answers
 from trainable.host import Host, interleaved
 from trainable.model.load import load_processor
-from trainable.ray_entry import reason_of
+from trainable.reason import reason_of
 from trainable.trial import Trial
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 24},), search_share=0.4)

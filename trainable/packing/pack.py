@@ -15,6 +15,7 @@ from spaces.trial import TrialConfig
 from trainable.host import Host
 from trainable.packing.joint import Taken, joint_pass
 from trainable.packing.packed_trial import PackedTrial
+from trainable.reason import reason_of
 from trainable.report import TrialReport
 
 _log = logging.getLogger(__name__)
@@ -30,10 +31,10 @@ class Reported:
 
 @dataclass(frozen=True)
 class Failed:
-    """A trial can't go on; its slot is free."""
+    """A trial can't go on, for a reason as of ``reason_of``; its slot is free."""
 
     slot: int
-    error: Exception
+    reason: str
 
 
 class Pack:
@@ -132,44 +133,41 @@ class Pack:
         outcomes = [Reported(*item) for item in reports.items()] + [Failed(*item) for item in failures.items()]
         return sorted(outcomes, key=lambda outcome: outcome.slot)
 
-    def _together(self, slots: Sequence[int]) -> dict[int, Exception]:
+    def _together(self, slots: Sequence[int]) -> dict[int, str]:
         """Step some trials in one pass, or each alone where that fails; give those that failed."""
         trials = [self._trials[slot] for slot in slots]
         states = [trial.generators.states for trial in trials]
         taken: dict[PackedTrial, Taken] = {}
-        error = _error_of(lambda: taken.update(zip(trials, joint_pass(self._host.base, trials), strict=True)))
-        if error is None:
+        reason = _reason(lambda: taken.update(zip(trials, joint_pass(self._host.base, trials), strict=True)))
+        if reason is None:
             return self._each(slots, lambda trial: trial.take(taken[trial]))
         for trial, state in zip(trials, states, strict=True):
             trial.generators.states = state
         if len(slots) == 1:
-            return {slots[0]: error}
-        _log.warning("%d trials could not be stepped together, so each is stepped alone: %s", len(slots), error)
-        del error
-        failures: dict[int, Exception] = {}
+            return {slots[0]: reason}
+        _log.warning("%d trials could not be stepped together, so each is stepped alone", len(slots))
+        failures: dict[int, str] = {}
         for slot in slots:
             failures |= self._together([slot])
         if not failures:
             self._most_together = len(slots) // 2
         return failures
 
-    def _each(self, slots: Sequence[int], action: Callable[[PackedTrial], object]) -> dict[int, Exception]:
+    def _each(self, slots: Sequence[int], action: Callable[[PackedTrial], object]) -> dict[int, str]:
         """Do something for every trial; give those for which it failed."""
-        errors = ((slot, _error_of(partial(action, self._trials[slot]))) for slot in slots)
-        return {slot: error for slot, error in errors if error is not None}
+        reasons = ((slot, _reason(partial(action, self._trials[slot]))) for slot in slots)
+        return {slot: reason for slot, reason in reasons if reason is not None}
 
 
-def _error_of(action: Callable[[], object]) -> Exception | None:
-    """Do something and give what went wrong, without the tensors that its frames hold: others need their place."""
+def _reason(action: Callable[[], object]) -> str | None:
+    """Do something and say what went wrong; the error goes at once, with the tensors that its frames hold."""
     try:
         action()
     except Exception as error:
-        link: BaseException | None = error
-        while link is not None:
-            traceback.clear_frames(link.__traceback__)
-            link = link.__context__
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        trace = error.__traceback__
-        return error.with_traceback(trace.tb_next or trace) if trace else error
-    return None
+        _log.warning("%s", traceback.format_exc())
+        reason = reason_of(error)
+    else:
+        return None
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return reason

@@ -92,6 +92,7 @@ def test_own_generators_draw_what_the_global_one_would_and_leave_it_alone():
 @pytest.mark.parametrize(
     ("rates", "size"),
     [
+        ({}, 1),
         ({1: 10.0}, 1),
         ({1: 10.0, 2: 10.5, 4: 10.9, 8: 10.9}, 1),  # gains less than a tenth
         ({1: 10.0, 2: 11.0}, 2),
