@@ -21,6 +21,7 @@ from trainable.host import Host
 from trainable.losses import Mixture, make_terms
 from trainable.model.adapter import attach_adapter, detach_adapter
 from trainable.trial import accumulate
+from trainable.window import Window
 
 _TURNS = 10
 
@@ -45,7 +46,7 @@ def supervised_logits(config: TrialConfig, host: Host) -> Pair:
     ]
 
     def kept(batch: Batch) -> None:
-        accumulate(model, mixture, [batch], weights=mixture.weights(0.5))
+        accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
 
     def full(batch: Batch) -> None:
         labels = torch.full_like(batch.keep, -100, dtype=torch.int64)

@@ -113,6 +113,16 @@ class Host:
         """Give the layer at which an adapter's training may start, see ``PrefixCache.usable``."""
         return self._prefixes.usable(first_layer(adapter, layers=layer_count(self.base)))
 
+    def length(self, record: Record) -> int:
+        """Give the number of a record's tokens.
+
+        Raises:
+            DataError: If an image can't be read.
+
+        """
+        kept = self._rows.get(record.id)
+        return len((kept or self.example(record)).row.ids)
+
     def example(self, record: Record, *, depth: int = 0) -> Example:
         """Give a record's tokens, their positions, and the features of its images.
 

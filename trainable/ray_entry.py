@@ -15,8 +15,9 @@ from typing_extensions import override
 
 from spaces.trial import TrialConfig
 from trainable.checkpoints import UNREADABLE, CheckpointPlace, packed, unpacked
-from trainable.errors import MemoryExhaustedError, ModelError, TrialError
+from trainable.errors import ModelError
 from trainable.host import forget_host, host_for
+from trainable.reason import reason_of
 from trainable.report import TrialReport
 from trainable.trial import Trial
 
@@ -114,19 +115,6 @@ class RayTrial(tune.Trainable):
                 forget_host()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-
-
-def reason_of(error: Exception) -> str:
-    """Say why a trial failed, starting with one of the record's reasons.
-
-    The reasons are those of ``trainable.errors``, ``out of memory`` for torch's own errors, and ``error``.
-    """
-    if isinstance(error, TrialError):
-        return f"{error.reason}: {error}"
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "not enough memory" in str(error):
-        return f"{MemoryExhaustedError.reason}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"error: {type(error).__name__}: {error} ({last.name}, line {last.lineno})"
 
 
 def report_of(result: dict[str, Any]) -> TrialReport:

@@ -9,6 +9,7 @@ from made_rows import PlainImage
 from random_base import save_random_base
 from real_data import real_data
 
+from spaces.adapter import AdapterConfig
 from spaces.mixture import MixtureConfig
 from spaces.trial import ModelConfig, RowsSource
 from trainable.boxes import Box
@@ -19,10 +20,13 @@ from trainable.data.sources.rows import read_rows
 from trainable.evaluation.evaluate import ScoredRow, evaluate
 from trainable.losses import Mixture, make_terms
 from trainable.losses.box import true_boxes
-from trainable.model.adapter import attach_adapter, detach_adapter
+from trainable.model.adapter import attach_adapter, detach_adapter, fresh_factors
 from trainable.model.family import FAMILIES
 from trainable.model.load import load_base, load_processor
+from trainable.packing.generators import OwnGenerators
+from trainable.packing.linear import Route, evaluated, routed
 from trainable.trial import accumulate
+from trainable.window import Window
 
 pytestmark = pytest.mark.real
 
@@ -112,19 +116,36 @@ def test_losses_and_gradients_of_boxes_do_not_depend_on_the_units(family_base):
     true = [146 / 640, 137 / 428, 615 / 640, 415 / 428]
     tolerance = 0.51 / min(width, height)
     torch.testing.assert_close(true_boxes(batch.targets), torch.tensor([true] * 2), atol=tolerance, rtol=0)
-    from spaces.adapter import AdapterConfig
-
     model = attach_adapter(family_base, AdapterConfig(), seed=0)
     try:
         settings = {name: {"on": True, "weight": 0.5} for name in ("giou", "carry", "ntl_was", "l1")}
         config = MixtureConfig.model_validate(settings)
         mixture = Mixture(config, make_terms(config))
-        sums = accumulate(model, mixture, [batch], weights=mixture.weights(0.5))
+        sums = accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
         assert all(math.isfinite(part.total) and part.total > 0 for part in sums.values())
         gradient = [value.grad for value in model.parameters() if value.requires_grad and value.grad is not None]
         assert gradient and all(bool(torch.isfinite(one).all()) for one in gradient)
     finally:
         detach_adapter(model)
+
+
+def test_rows_of_one_pass_see_only_their_own_adapter(family_base):
+    record = oracle_record()
+    example = Example(render(record, family_base.processor), (family_base.pixels(record.images[0].load()),))
+    alone = collate([example], family_base)
+    expected, routes = [], []
+    for rank in (2, 4):
+        factors = fresh_factors(family_base, AdapterConfig(rank=rank), seed=rank)
+        for pair in factors.values():
+            pair.up.data.fill_(0.05 * rank)
+        with torch.no_grad(), evaluated(family_base.model, factors):
+            expected.append(family_base.model(**alone.inputs, logits_to_keep=alone.keep).logits)
+        routes.append(Route(factors, *alone.keep.shape, 0.0, OwnGenerators(family_base.device, seed=0)))
+    both = collate([example, example], family_base)
+    with torch.no_grad(), routed(family_base.model, routes):
+        logits = family_base.model(**both.inputs, logits_to_keep=both.keep).logits
+    torch.testing.assert_close(logits, torch.cat(expected), atol=1e-4, rtol=1e-5)
+    assert not torch.allclose(*expected, atol=1e-2)
 
 
 def test_a_perfect_answer_has_an_overlap_of_one(family_base, monkeypatch):

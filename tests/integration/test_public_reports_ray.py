@@ -174,7 +174,7 @@ def test_ray_30414_a_worker_frees_a_trials_memory_before_the_next_one():
     assert ENDING_KEY not in worker.train()
     model = host_for(ModelConfig(), DATA).base.model
     adapter = [weakref.ref(value) for name, value in model.named_parameters() if "lora" in name]
-    optimizer = weakref.ref(worker._trial._optimizer)
+    optimizer = weakref.ref(worker._trial._state._optimizer)
     assert adapter and all(each() is not None for each in adapter)
     del model
     assert worker.reset(settings(1))

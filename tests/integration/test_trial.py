@@ -18,7 +18,7 @@ from trainable.errors import DataError, DivergedError
 from trainable.evaluation.generate import generate_answers
 from trainable.host import Host, interleaved
 from trainable.model.load import load_processor
-from trainable.ray_entry import reason_of
+from trainable.reason import reason_of
 from trainable.trial import Trial
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 24},), search_share=0.4)
@@ -253,8 +253,9 @@ def test_self_paced_learning_begins_with_the_rows_that_the_base_finds_easy(host)
     drawn = []
     config = config_of(curriculum={"pacing": "self_paced", "start_share": 0.1, "full_at": 1.0})
     trial = Trial(config, host)
-    draw = trial._sampler.draw
-    trial._sampler.draw = lambda count, progress: drawn.append(draw(count, progress)) or drawn[-1]
+    sampler = trial._state._course._sampler
+    draw = sampler.draw
+    sampler.draw = lambda count, progress: drawn.append(draw(count, progress)) or drawn[-1]
     trial.advance()
     trial.close()
     grounding = [row for row, record in enumerate(host.split.train) if record.task == "grounding"]

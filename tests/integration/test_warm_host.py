@@ -12,6 +12,8 @@ from real_data import real_data
 
 from spaces import AdapterConfig, DataConfig, MixtureConfig, ModelConfig, TrialConfig
 from spaces.trial import CacheConfig
+from trainable import course as course_module
+from trainable.course import Course
 from trainable.data.collate import Example, collate, collate_prompts
 from trainable.data.records import Record
 from trainable.data.render import render
@@ -27,6 +29,7 @@ from trainable.model.load import load_base
 from trainable.model.tensor_store import TensorStore
 from trainable.model.vision_cache import VisionCache, encode
 from trainable.trial import Trial, accumulate
+from trainable.window import Window
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 24},), search_share=0.4)
 
@@ -95,7 +98,7 @@ def gradients(base, examples, *, seed=0):
             for value in parameters:
                 value.add_(torch.randn_like(value) * 0.05)
         batch, mixture = collate(examples, base), Mixture(MixtureConfig(), make_terms(MixtureConfig()))
-        sums = accumulate(model, mixture, [batch], weights=mixture.weights(0.5))
+        sums = accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
         with torch.no_grad():
             logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
         return [torch.tensor([part.total for part in sums.values()]), logits, *(value.grad for value in parameters)]
@@ -324,3 +327,25 @@ def test_a_store_maps_what_it_wrote(tmp_path):
     found = store.get("k", name=lambda: "ff" * 32, compute=lambda: {"a": made})["a"]
     assert torch.equal(found, made)
     assert found.data_ptr() != made.data_ptr()
+
+
+def test_rows_of_like_lengths_share_a_batch_of_a_step_with_the_same_gradient(host, monkeypatch):
+    config = config_of(training={"batch": 4, "accumulation": 4, "rungs": ()}, curriculum={"mix": "task"})
+    padded = []
+    collated = course_module.collate
+
+    def counting(examples, base):
+        batch = collated(examples, base)
+        padded.append(batch.keep.numel() - sum(len(example.row.ids) for example in examples))
+        return batch
+
+    monkeypatch.setattr(course_module, "collate", counting)
+    sorted_run = run(config, host)
+    by_length, padded = sum(padded), []
+    monkeypatch.setattr(Course, "_by_length", lambda self, drawn: drawn)
+    plain = run(config, host)
+    assert by_length < 0.7 * sum(padded)
+    assert sorted_run[-1].losses == pytest.approx(plain[-1].losses, rel=1e-5)
+    assert sorted_run[-1].metrics["teacher_forced.box_ce"] == pytest.approx(
+        plain[-1].metrics["teacher_forced.box_ce"], rel=1e-5
+    )

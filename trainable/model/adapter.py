@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import Linear as LoraLinear
-from torch import nn
+from torch.nn import Parameter
 
 from spaces.adapter import AdapterConfig, AdapterInit, TargetGroup
 from trainable.errors import ModelError
@@ -24,6 +25,9 @@ _LINEARS: dict[TargetGroup, str] = {
 }
 
 _INITIAL: dict[AdapterInit, bool | str] = {"kaiming": True, "gaussian": "gaussian", "orthogonal": "orthogonal"}
+
+_ROOT, _NAME = "base_model.model.", "default"
+"""What PEFT puts before the name of a module, and how it calls an adapter."""
 
 _TRAINABLE = re.compile(r"base_model\.model\.model\.language_model\.layers\.\d+\..*\.lora_[AB]\.default\.weight")
 
@@ -107,7 +111,7 @@ def merged(model: Any) -> Iterator[None]:
 
     """
     layers = [layer for layer in model.modules() if isinstance(layer, LoraLinear) and _is_mergeable(layer)]
-    aside: list[tuple[nn.Parameter, torch.Tensor]] = []
+    aside: list[tuple[Parameter, torch.Tensor]] = []
     try:
         for layer in layers:
             weight: Any = layer.get_base_layer().weight
@@ -126,3 +130,43 @@ def merged(model: Any) -> Iterator[None]:
 def _is_mergeable(layer: LoraLinear) -> bool:
     weight: Any = layer.get_base_layer().weight
     return weight.dtype == torch.float32 and not layer.merged
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The adapter of one linear layer: it adds ``scale * up @ down @ x``.
+
+    Attributes:
+        down: Of shape ``[rank, inputs]``.
+        up: Of shape ``[outputs, rank]``.
+        scale: alpha over the rank or its root.
+
+    """
+
+    down: Parameter
+    up: Parameter
+    scale: float
+
+
+def fresh_factors(base: Base, config: AdapterConfig, *, seed: int) -> dict[str, Factors]:
+    """Give the fresh adapter that ``attach_adapter`` puts on the base, without the base.
+
+    Args:
+        base: Without an adapter; on return as well.
+        config: Rank, scale and targets.
+        seed: Of the adapter's first weights; torch's global generator is left as ``attach_adapter`` leaves it.
+
+    Returns:
+        The factors by the name of the linear layer in the base, in the order of the PEFT model's parameters.
+
+    """
+    model = attach_adapter(base, config, seed=seed)
+    factors = {
+        name.removeprefix(_ROOT): Factors(
+            module.lora_A[_NAME].weight, module.lora_B[_NAME].weight, module.scaling[_NAME]
+        )
+        for name, module in model.named_modules()
+        if hasattr(module, "lora_A")
+    }
+    detach_adapter(model)
+    return factors

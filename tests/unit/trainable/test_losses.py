@@ -21,6 +21,7 @@ from trainable.losses.soft_label import SoftDigitLabels
 from trainable.markup import reference_text
 from trainable.model.adapter import attach_adapter, detach_adapter
 from trainable.trial import accumulate
+from trainable.window import Window
 
 TERMS = make_terms(MixtureConfig())
 
@@ -74,7 +75,7 @@ def window_gradient(model, base, examples, sizes, config, progress=0.5):
         batches.append(collate(examples[start : start + size], base))
         start += size
     mixture = Mixture(config, make_terms(config))
-    sums = accumulate(model, mixture, batches, weights=mixture.weights(progress))
+    sums = accumulate(model, Window(mixture, batches, weights=mixture.weights(progress)))
     return gradient(model), sums
 
 

@@ -1,0 +1,75 @@
+"""One pass of several trials' batches through one base, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from spaces.mixture import TermName
+from trainable.data.collate import Batch, collate
+from trainable.losses import TermSum, TokenView
+from trainable.model.load import Base
+from trainable.packing.linear import routed
+from trainable.packing.packed_trial import PackedTrial, Taken
+
+
+def joint_pass(base: Base, trials: Sequence[PackedTrial]) -> list[Taken]:
+    """Give every trial the loss and the gradient of its next batch; counts nothing yet.
+
+    Args:
+        base: Bare.
+        trials: At least one.
+
+    Returns:
+        For each trial what it is to take.
+
+    Raises:
+        Exception: Whatever goes wrong for any of the trials, memory included.
+
+    """
+    compared = _base_logits(base, trials)
+    batch = _joined(base, trials)
+    with routed(base.model, [trial.route for trial in trials]):
+        logits = base.model(**batch.inputs, logits_to_keep=batch.keep).logits
+    losses, parts = _losses(_split(logits, trials), trials, compared)
+    del logits, batch, compared  # so that they are gone when the gradient needs their place
+    parameters = [value for trial in trials for value in trial.parameters]
+    gradient = iter(torch.autograd.grad(losses, parameters))
+    return [
+        Taken(sums, tuple(next(gradient) for _ in trial.parameters)) for trial, sums in zip(trials, parts, strict=True)
+    ]
+
+
+def _losses(
+    logits: Iterator[Tensor], trials: Sequence[PackedTrial], compared: Mapping[PackedTrial, Tensor]
+) -> tuple[list[Tensor], list[dict[TermName, TermSum]]]:
+    losses: list[Tensor] = []
+    parts: list[dict[TermName, TermSum]] = []
+    for trial, own in zip(trials, logits, strict=True):
+        loss, sums = trial.loss(TokenView(own, trial.batch.targets, compared.get(trial)))
+        losses.append(loss)
+        parts.append(sums)
+    return losses, parts
+
+
+def _base_logits(base: Base, trials: Sequence[PackedTrial]) -> dict[PackedTrial, Tensor]:
+    """Run the base without adapters on the rows of those trials that compare with it."""
+    needing = [trial for trial in trials if trial.window.needs_base]
+    if not needing:
+        return {}
+    batch = _joined(base, needing)
+    with torch.no_grad(), routed(base.model, []):
+        logits = base.model(**batch.inputs, logits_to_keep=batch.keep).logits
+    return dict(zip(needing, _split(logits, needing), strict=True))
+
+
+def _joined(base: Base, trials: Sequence[PackedTrial]) -> Batch:
+    if len(trials) == 1:
+        return trials[0].batch
+    return collate([example for trial in trials for example in trial.examples], base)
+
+
+def _split(logits: Tensor, trials: Sequence[PackedTrial]) -> Iterator[Tensor]:
+    return iter(logits.split([len(trial.batch.targets.labels) for trial in trials]))
