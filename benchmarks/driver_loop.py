@@ -1,0 +1,232 @@
+"""A driver without workers: hub, study and record as in a sweep, fed with made-up curves."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from stopwatch import Stopwatch
+
+from results import write_sweep_json
+from results import write_report
+from search.companion import Companion
+from search.hub import Hub
+from search.judge import Judge
+from search.landscapes import MadeLandscape
+from search.recorder import Ending, Recorder, record_columns
+from search.recovery import open_hub
+from search.spec import SweepSpec
+from search.study import open_studies
+from search.study_trials import StudyTrials
+from search.sweep_spec import SPEC_KEY, spec_of
+from spaces import TERM_NAMES, TrialConfig
+from trainable.report import TrialReport
+
+WINDOW = 100
+"""Trials before each size over which latencies are taken."""
+
+STOCK_ASKS = 20
+ASK, GO_ON, END, JUDGE = "ask", "report, trial goes on", "report, trial ends", "decision"
+PARQUET, STUDY, COMPANION = "record", "study", "companion"
+SAVING = (
+    *((Recorder, name, PARQUET) for name in ("report", "decision", "ending")),
+    *((StudyTrials, name, STUDY) for name in ("set_attr", "tell", "enqueue", "constrain")),
+    *((Companion, name, COMPANION) for name in ("go_on", "report", "end")),
+    (Judge, "judged", JUDGE),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A driver after some number of trials.
+
+    Attributes:
+        trials: That ended.
+        reports: That were recorded.
+        latencies_s: CPU seconds of each call of the last ``WINDOW`` trials, by kind.
+        memory_bytes: Resident memory of the driver.
+        study_bytes: Size of the database with its log.
+        record_bytes: Size of all parts.
+        parts: Number of files of the record.
+        wall_s: What the last ``WINDOW`` trials took, waiting for the disk included.
+        reopened: What a new process needs to go on.
+        stock_asks_s: CPU seconds of each of Optuna's own asks on the same study.
+
+    """
+
+    trials: int
+    reports: int
+    latencies_s: dict[str, list[float]]
+    memory_bytes: int
+    study_bytes: int
+    record_bytes: int
+    parts: int
+    wall_s: float
+    reopened: Reopened
+    stock_asks_s: list[float]
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """What a new process needs for a sweep's folder.
+
+    Attributes:
+        resume_s: CPU seconds until the hub is ready to ask.
+        report_s: CPU seconds of the report.
+        before_bytes: Memory of the process with all modules loaded.
+        after_bytes: With the hub open.
+
+    """
+
+    resume_s: float
+    report_s: float
+    before_bytes: int
+    after_bytes: int
+
+
+class Silent:
+    """A listener that says nothing."""
+
+    def started(self, config: TrialConfig) -> None:
+        """Nothing."""
+
+    def reported(self, config: TrialConfig, report: TrialReport) -> None:
+        """Nothing."""
+
+    def ended(self, config: TrialConfig, ending: Ending) -> None:
+        """Nothing."""
+
+
+def memory_bytes() -> int:
+    """Give the resident memory of this process (Linux)."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
+def full_reports(spec: SweepSpec) -> Callable[[TrialConfig], Iterator[TrialReport]]:
+    """Give made-up curves with a loss and a weight for each term, as trained trials report."""
+    landscape = MadeLandscape("mixed")
+    terms = dict.fromkeys(TERM_NAMES, 0.5)
+
+    def reports(config: TrialConfig) -> Iterator[TrialReport]:
+        for report in landscape.reports(config):
+            yield replace(report, losses=terms, weights=terms, weighted=terms)
+
+    return reports
+
+
+def start(spec: SweepSpec, folder: Path) -> Hub:
+    """Open the hub of a new sweep."""
+    write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), "data_hash": ""})
+    return open_hub(spec, folder, listener=Silent(), is_over=lambda: False)
+
+
+def measure(spec: SweepSpec, folder: Path, sizes: Sequence[int]) -> list[Measured]:
+    """Run one sweep up to the largest size, and measure it at each."""
+    hub, found = start(spec, folder), list[Measured]()
+    loop = _Loop(hub, full_reports(spec), workers=spec.search.concurrency)
+    for size in sorted(sizes):
+        loop.run(until=size - WINDOW)
+        loop.watch = watch = Stopwatch()
+        began = time.monotonic()
+        with watch.watching(SAVING):
+            loop.run(until=size)
+        wall_s, memory = time.monotonic() - began, memory_bytes()
+        parts = list(folder.glob("*/part-*.parquet"))
+        found.append(
+            Measured(
+                trials=hub.ended,
+                reports=loop.reports,
+                latencies_s=dict(watch.took_s),
+                memory_bytes=memory,
+                study_bytes=sum(path.stat().st_size for path in folder.glob("study.db*")),
+                record_bytes=sum(path.stat().st_size for path in parts),
+                parts=len(parts),
+                wall_s=wall_s,
+                reopened=_elsewhere(reopen, folder),
+                stock_asks_s=_elsewhere(stock_asks, folder),
+            )
+        )
+    return found
+
+
+class _Loop:
+    """Feeds a hub as its workers would, one report of each running trial in turn."""
+
+    def __init__(self, hub: Hub, curves: Callable[[TrialConfig], Iterator[TrialReport]], *, workers: int) -> None:
+        self._hub, self._curves, self._workers = hub, curves, workers
+        self._running: deque[tuple[TrialConfig, Iterator[TrialReport]]] = deque()
+        self.watch = Stopwatch()
+        self.reports = 0
+
+    def run(self, *, until: int) -> None:
+        """Run until so many trials have ended."""
+        while self._hub.ended < until:
+            while len(self._running) < self._workers:
+                config = self.watch.time(ASK, self._hub.ask)
+                if config is None:
+                    break
+                self._running.append((config, self._curves(config)))
+            config, curve = self._running.popleft()
+            report = next(curve)
+            started = time.process_time()
+            verdict = self._hub.report(config.number, report).verdict
+            kind = GO_ON if verdict == "CONTINUE" else END
+            self.watch.took_s[kind].append(time.process_time() - started)
+            self.reports += 1
+            if verdict == "CONTINUE":
+                self._running.append((config, curve))
+
+
+def reopen(folder: Path) -> Reopened:
+    """Resume a sweep and build its report; meant for a new process."""
+    spec, before = spec_of(folder), memory_bytes()
+    started = time.process_time()
+    hub = open_hub(spec, folder, listener=Silent(), is_over=lambda: False)
+    resumed = time.process_time()
+    after = memory_bytes()
+    del hub
+    reporting = time.process_time()
+    write_report(folder)
+    return Reopened(resumed - started, time.process_time() - reporting, before, after)
+
+
+def stock_asks(folder: Path) -> list[float]:
+    """Time Optuna's own TPE, which looks at all trials, with the same settings, study and space."""
+    spec = spec_of(folder)
+    directions = [objective.direction for objective in spec.objectives]
+    study = open_studies(folder, storage=spec.search.storage, directions=directions).main
+    study.sampler = optuna.samplers.TPESampler(
+        n_startup_trials=10, multivariate=True, group=True, constant_liar=True, seed=0
+    )
+    draw, took = np.random.default_rng(0), list[float]()
+    for _ in range(STOCK_ASKS):
+        started = time.process_time()
+        trial = study.ask()
+        spec.space.draw(trial)
+        took.append(time.process_time() - started)
+        study.tell(trial, draw.random(len(directions)).tolist())
+    return took
+
+
+def _elsewhere(call: Callable[[Path], Any], folder: Path) -> Any:
+    """Call in a new process, on a copy of a sweep's folder."""
+    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        copy = Path(place) / "sweep"
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("study.db*", "report"))
+        with sqlite3.connect(folder / "study.db") as live, sqlite3.connect(copy / "study.db") as other:
+            live.backup(other)
+        return pool.submit(call, copy).result()
