@@ -19,8 +19,7 @@ import numpy as np
 import optuna
 from stopwatch import Stopwatch
 
-from results import write_sweep_json
-from results import write_report
+from results import write_report, write_sweep_json
 from search.companion import Companion
 from search.hub import Hub
 from search.judge import Judge
@@ -32,6 +31,7 @@ from search.study import open_studies
 from search.study_trials import StudyTrials
 from search.sweep_spec import SPEC_KEY, spec_of
 from spaces import TERM_NAMES, TrialConfig
+from spaces.metrics import Direction
 from trainable.report import TrialReport
 
 WINDOW = 100
@@ -207,7 +207,7 @@ def reopen(folder: Path) -> Reopened:
 def stock_asks(folder: Path) -> list[float]:
     """Time Optuna's own TPE, which looks at all trials, with the same settings, study and space."""
     spec = spec_of(folder)
-    directions = [objective.direction for objective in spec.objectives]
+    directions: list[Direction] = [objective.direction for objective in spec.objectives]
     study = open_studies(folder, storage=spec.search.storage, directions=directions).main
     study.sampler = optuna.samplers.TPESampler(
         n_startup_trials=10, multivariate=True, group=True, constant_liar=True, seed=0
