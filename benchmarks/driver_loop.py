@@ -38,7 +38,8 @@ WINDOW = 100
 """Trials before each size over which latencies are taken."""
 
 STOCK_ASKS = 20
-ASK, GO_ON, END, JUDGE = "ask", "report, trial goes on", "report, trial ends", "decision"
+ASK, REPORT, JUDGE = "ask", "report", "decision"
+GO_ON, END = "report, trial goes on", "report, trial ends"
 PARQUET, STUDY, COMPANION = "record", "study", "companion"
 SAVING = (
     *((Recorder, name, PARQUET) for name in ("report", "decision", "ending")),
@@ -50,7 +51,7 @@ SAVING = (
 
 @dataclass(frozen=True)
 class Measured:
-    """A driver after some number of trials.
+    """A driver after some number of trials; the first is one that has just opened a new sweep.
 
     Attributes:
         trials: That ended.
@@ -60,7 +61,7 @@ class Measured:
         study_bytes: Size of the database with its log.
         record_bytes: Size of all parts.
         parts: Number of files of the record.
-        wall_s: What the last ``WINDOW`` trials took, waiting for the disk included.
+        wall_s: What the hub took for each of the last ``WINDOW`` trials, waiting for the disk included.
         reopened: What a new process needs to go on.
         stock_asks_s: CPU seconds of each of Optuna's own asks on the same study.
 
@@ -116,16 +117,11 @@ def memory_bytes() -> int:
     return pages * 4096
 
 
-def full_reports(spec: SweepSpec) -> Callable[[TrialConfig], Iterator[TrialReport]]:
-    """Give made-up curves with a loss and a weight for each term, as trained trials report."""
-    landscape = MadeLandscape("mixed")
+def full_reports(config: TrialConfig) -> Iterator[TrialReport]:
+    """Give a trial's made-up curve, with a loss and a weight for each term as trained trials report them."""
     terms = dict.fromkeys(TERM_NAMES, 0.5)
-
-    def reports(config: TrialConfig) -> Iterator[TrialReport]:
-        for report in landscape.reports(config):
-            yield replace(report, losses=terms, weights=terms, weighted=terms)
-
-    return reports
+    for report in MadeLandscape("mixed").reports(config):
+        yield replace(report, losses=terms, weights=terms, weighted=terms)
 
 
 def start(spec: SweepSpec, folder: Path) -> Hub:
@@ -134,33 +130,31 @@ def start(spec: SweepSpec, folder: Path) -> Hub:
     return open_hub(spec, folder, listener=Silent(), is_over=lambda: False)
 
 
-def measure(spec: SweepSpec, folder: Path, sizes: Sequence[int]) -> list[Measured]:
+def measure(spec: SweepSpec, folder: Path, sizes: Sequence[int]) -> Iterator[Measured]:
     """Run one sweep up to the largest size, and measure it at each."""
-    hub, found = start(spec, folder), list[Measured]()
-    loop = _Loop(hub, full_reports(spec), workers=spec.search.concurrency)
+    hub = start(spec, folder)
+    yield Measured(0, 0, {}, memory_bytes(), 0, 0, 0, 0.0, Reopened(0.0, 0.0, 0, 0), [])
+    loop = _Loop(hub, full_reports, workers=spec.search.concurrency)
     for size in sorted(sizes):
         loop.run(until=size - WINDOW)
         loop.watch = watch = Stopwatch()
-        began = time.monotonic()
+        before, waited = hub.ended, loop.wall_s
         with watch.watching(SAVING):
             loop.run(until=size)
-        wall_s, memory = time.monotonic() - began, memory_bytes()
+        wall_s, memory = loop.wall_s - waited, memory_bytes()
         parts = list(folder.glob("*/part-*.parquet"))
-        found.append(
-            Measured(
-                trials=hub.ended,
-                reports=loop.reports,
-                latencies_s=dict(watch.took_s),
-                memory_bytes=memory,
-                study_bytes=sum(path.stat().st_size for path in folder.glob("study.db*")),
-                record_bytes=sum(path.stat().st_size for path in parts),
-                parts=len(parts),
-                wall_s=wall_s,
-                reopened=_elsewhere(reopen, folder),
-                stock_asks_s=_elsewhere(stock_asks, folder),
-            )
+        yield Measured(
+            trials=hub.ended,
+            reports=loop.reports,
+            latencies_s=dict(watch.took_s),
+            memory_bytes=memory,
+            study_bytes=sum(path.stat().st_size for path in folder.glob("study.db*")),
+            record_bytes=sum(path.stat().st_size for path in parts),
+            parts=len(parts),
+            wall_s=wall_s / max(hub.ended - before, 1),
+            reopened=_elsewhere(reopen, folder),
+            stock_asks_s=_elsewhere(stock_asks, folder),
         )
-    return found
 
 
 class _Loop:
@@ -170,25 +164,29 @@ class _Loop:
         self._hub, self._curves, self._workers = hub, curves, workers
         self._running: deque[tuple[TrialConfig, Iterator[TrialReport]]] = deque()
         self.watch = Stopwatch()
-        self.reports = 0
+        self.reports, self.wall_s = 0, 0.0
 
     def run(self, *, until: int) -> None:
         """Run until so many trials have ended."""
         while self._hub.ended < until:
             while len(self._running) < self._workers:
-                config = self.watch.time(ASK, self._hub.ask)
+                config = self._time(ASK, self._hub.ask)
                 if config is None:
                     break
                 self._running.append((config, self._curves(config)))
             config, curve = self._running.popleft()
             report = next(curve)
-            started = time.process_time()
-            verdict = self._hub.report(config.number, report).verdict
-            kind = GO_ON if verdict == "CONTINUE" else END
-            self.watch.took_s[kind].append(time.process_time() - started)
+            verdict = self._time(REPORT, lambda: self._hub.report(config.number, report)).verdict  # noqa: B023 called now
+            self.watch.took_s[GO_ON if verdict == "CONTINUE" else END].append(self.watch.took_s[REPORT][-1])
             self.reports += 1
             if verdict == "CONTINUE":
                 self._running.append((config, curve))
+
+    def _time(self, label: str, call: Callable[[], Any]) -> Any:
+        began = time.monotonic()
+        answer = self.watch.time(label, call)
+        self.wall_s += time.monotonic() - began
+        return answer
 
 
 def reopen(folder: Path) -> Reopened:
