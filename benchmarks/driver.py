@@ -1,10 +1,11 @@
 """What the driver itself costs, after 100, 1,000 and 5,000 trials.
 
-One sweep is run by the real hub on a real study in SQLite and a real record on disk; only the trials are made up. Times
-are CPU time of the driver's process over the last hundred trials, since other programs may share the machine. The space
-is that of ``examples/losses.yaml``, the largest of the examples. Optuna's own TPE with the same settings, which looks
-at all trials, asks the same study for comparison. At the end a shorter run of made-up trials in a real Ray shows what
-share of Ray Tune's loop goes into saving state, beside Ray Tune as it comes.
+The hub is the real one, on a real study in SQLite and a real record on disk; only the trials are made up. The last
+hundred trials before each number are really run, those before them put into study and record at once. Times are CPU
+time of the driver's process, since other programs may share the machine. The space is that of
+``examples/losses.yaml``, the largest of the examples. Optuna's own TPE with the same settings, which looks at all
+trials, asks the same study for comparison. At the end shorter runs of made-up trials in a real Ray show what share of
+Ray Tune's loop goes into saving state, in ours and in Ray Tune as it comes.
 
 Run: ``python benchmarks/driver.py``; ``--trials 100 1000`` is done in a few minutes.
 """
@@ -14,10 +15,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
+from bulk_sweep import make_sweep
 from driver_loop import ASK, COMPANION, END, GO_ON, JUDGE, PARQUET, STUDY, WINDOW, Measured, measure
 
 from search.ray_settings import set_up_ray
@@ -26,7 +31,7 @@ from search.spec_file import load_spec
 
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = (100, 1000, 5000)
-RAY_TRIALS = 200
+RAY_TRIALS, RAY_WORKERS = 200, 2
 WORKERS = 4
 TRAINING_S = 120.0
 """How long the shortest trials are for which the driver's share is given."""
@@ -64,43 +69,57 @@ def _mib(count: float) -> str:
     return f"{count / 2**20:.1f}"
 
 
+def _cpu_share(at: Measured) -> str:
+    return f"{100 * WORKERS * _per_trial_s(at, ASK, GO_ON, END) / TRAINING_S:.1f} %"
+
+
 def _share(at: Measured) -> str:
     return f"{100 * WORKERS * at.wall_s / TRAINING_S:.1f} %"
 
 
-def lines(opened: Measured) -> Sequence[Line]:
-    """Give the rows of the table; memory is compared with that of a driver that has just started."""
-    return (
-        ("ask, ms: median / p95", _ms(ASK)),
-        ("Optuna's own TPE: ask and draw, ms", _stock_ms),
-        ("Optuna's time by ours", _ratio),
-        ("decision alone, ms: median / p99", _ms(JUDGE, 0.99)),
-        ("report after which a trial goes on, ms: median / p95", _ms(GO_ON)),
-        ("report that ends a trial, ms: median / p95", _ms(END)),
-        ("all of it for one trial, ms", _per_trial_ms(ASK, GO_ON, END)),
-        ("of it the record (Parquet), ms", _per_trial_ms(PARQUET)),
-        ("of it the study without drawing (SQLite), ms", _per_trial_ms(STUDY)),
-        ("of it the companion study, ms", _per_trial_ms(COMPANION)),
-        (f"the driver's share of a loop of {WORKERS} workers and trials of {TRAINING_S:.0f} s, disk included", _share),
-        ("reports recorded", lambda at: f"{at.reports:,}"),
-        ("memory of the driver, MiB", lambda at: _mib(at.memory_bytes)),
-        ("grown since its start, MiB", lambda at: _mib(at.memory_bytes - opened.memory_bytes)),
-        ("`study.db`, MiB", lambda at: _mib(at.study_bytes)),
-        ("Parquet, MiB", lambda at: _mib(at.record_bytes)),
-        ("Parquet, files", lambda at: f"{at.parts:,}"),
-        ("resume, s", lambda at: f"{at.reopened.resume_s:.1f}"),
-        ("memory that a resumed hub takes, MiB", lambda at: _mib(at.reopened.after_bytes - at.reopened.before_bytes)),
-        ("report, s", lambda at: f"{at.reopened.report_s:.1f}"),
-    )
+LINES: Sequence[Line] = (
+    ("ask, ms: median / p95", _ms(ASK)),
+    ("Optuna's own TPE: ask and draw, ms", _stock_ms),
+    ("Optuna's time by ours", _ratio),
+    ("decision alone, ms: median / p99", _ms(JUDGE, 0.99)),
+    ("report after which a trial goes on, ms: median / p95", _ms(GO_ON)),
+    ("report that ends a trial, ms: median / p95", _ms(END)),
+    ("all of it for one trial, ms", _per_trial_ms(ASK, GO_ON, END)),
+    ("of it the record (Parquet), ms", _per_trial_ms(PARQUET)),
+    ("of it the study without drawing (SQLite), ms", _per_trial_ms(STUDY)),
+    ("of it the companion study, ms", _per_trial_ms(COMPANION)),
+    (f"the driver's share with {WORKERS} workers and trials of {TRAINING_S:.0f} s, CPU time", _cpu_share),
+    ("the same, waiting for the disk and other programs included", _share),
+    ("memory of the process before a hub is open, MiB", lambda at: _mib(at.memory_bytes[0])),
+    ("memory that opening the hub adds, MiB", lambda at: _mib(at.memory_bytes[1] - at.memory_bytes[0])),
+    (f"memory that the last {WINDOW} trials add, MiB", lambda at: _mib(at.memory_bytes[2] - at.memory_bytes[1])),
+    ("`study.db`, MiB", lambda at: _mib(at.study_bytes)),
+    ("Parquet, MiB", lambda at: _mib(at.record_bytes)),
+    ("Parquet, files", lambda at: f"{at.parts:,}"),
+    (f"resume, {WINDOW} trials before, s", lambda at: f"{at.resume_s:.1f}"),
+    ("report, s", lambda at: f"{at.report_s:.1f}"),
+)
 
 
 def table(found: Sequence[Measured]) -> Iterable[str]:
-    """Give the table, one column for each size; the first measured driver is one that has just started."""
-    opened, *sizes = found
-    yield "| after trials | " + " | ".join(f"{at.trials:,}" for at in sizes) + " |"
-    yield "|" + " --- |" * (len(sizes) + 1)
-    for name, cell in lines(opened):
-        yield f"| {name} | " + " | ".join(cell(at) for at in sizes) + " |"
+    """Give the table, one column for each size."""
+    yield "| after trials | " + " | ".join(f"{at.trials:,}" for at in found) + " |"
+    yield "|" + " --- |" * (len(found) + 1)
+    for name, cell in LINES:
+        yield f"| {name} | " + " | ".join(cell(at) for at in found) + " |"
+
+
+def measured(spec: SweepSpec, place: Path, size: int) -> Measured:
+    """Make a sweep and measure it, each in a process of its own."""
+    folder, spec = place / f"sweep-{size}", spec_with(spec, trials=size + WORKERS)
+    if size > WINDOW:
+        _elsewhere(make_sweep, spec, folder, ended=size - WINDOW)
+    return _elsewhere(measure, spec, folder, size)
+
+
+def _elsewhere(call: Callable[..., Any], *args: Any, **settings: Any) -> Any:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(call, *args, **settings).result()
 
 
 def ray_table(spec: SweepSpec, folder: Path) -> Iterable[str]:
@@ -125,9 +144,9 @@ def _each(seconds: float, trials: int) -> str:
     return f"{1000 * seconds / trials:.1f}"
 
 
-def spec_with(spec: SweepSpec, *, trials: int) -> SweepSpec:
-    """Give a sweep of so many trials on ``WORKERS`` workers; those that still run at the end are not asked in vain."""
-    search = spec.search.model_copy(update={"trials": trials, "concurrency": WORKERS})
+def spec_with(spec: SweepSpec, *, trials: int, workers: int = WORKERS) -> SweepSpec:
+    """Give a sweep of so many trials on some workers."""
+    search = spec.search.model_copy(update={"trials": trials, "concurrency": workers})
     return spec.model_copy(update={"search": search})
 
 
@@ -141,16 +160,15 @@ def main(given: Sequence[str] | None = None) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     spec, found = load_spec(arguments.file), list[Measured]()
     with tempfile.TemporaryDirectory(dir=arguments.place) as place:
-        sweep = spec_with(spec, trials=max(arguments.trials) + WORKERS)
-        for at in measure(sweep, Path(place) / "sweep", arguments.trials):
-            found.append(at)
-            if at.trials:
-                print(f"{at.trials} trials are measured", flush=True)
+        for size in arguments.trials:
+            found.append(measured(spec, Path(place), size))
+            print(f"{size} trials are measured", flush=True)
         print(f"\nCPU time of the driver over the {WINDOW} trials before each size\n")
         print("\n".join(table(found)), flush=True)
         if arguments.ray_trials:
             print()
-            print("\n".join(ray_table(spec_with(spec, trials=arguments.ray_trials), Path(place))))
+            short = spec_with(spec, trials=arguments.ray_trials, workers=RAY_WORKERS)
+            print("\n".join(ray_table(short, Path(place))))
 
 
 if __name__ == "__main__":

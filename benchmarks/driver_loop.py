@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import gc
-import shutil
-import sqlite3
-import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +15,7 @@ import optuna
 from stopwatch import Stopwatch
 
 from results import write_report, write_sweep_json
+from results.sweep_file import SWEEP_FILE
 from search.companion import Companion
 from search.hub import Hub
 from search.judge import Judge
@@ -35,7 +31,7 @@ from spaces.metrics import Direction
 from trainable.report import TrialReport
 
 WINDOW = 100
-"""Trials before each size over which latencies are taken."""
+"""Trials before each size that are really run, and over which latencies are taken."""
 
 STOCK_ASKS = 20
 ASK, REPORT, JUDGE = "ask", "report", "decision"
@@ -51,50 +47,32 @@ SAVING = (
 
 @dataclass(frozen=True)
 class Measured:
-    """A driver after some number of trials; the first is one that has just opened a new sweep.
+    """A driver after some number of trials.
 
     Attributes:
         trials: That ended.
-        reports: That were recorded.
         latencies_s: CPU seconds of each call of the last ``WINDOW`` trials, by kind.
-        memory_bytes: Resident memory of the driver.
+        memory_bytes: Of the driver's process: with all modules loaded, with the hub open, after the last trial.
         study_bytes: Size of the database with its log.
         record_bytes: Size of all parts.
         parts: Number of files of the record.
-        wall_s: What the hub took for each of the last ``WINDOW`` trials, waiting for the disk included.
-        reopened: What a new process needs to go on.
+        wall_s: What the hub took for each of the last trials, waiting for the disk included.
+        resume_s: CPU seconds until the hub is open, with all but the last trials in its folder.
+        report_s: CPU seconds of the report.
         stock_asks_s: CPU seconds of each of Optuna's own asks on the same study.
 
     """
 
     trials: int
-    reports: int
-    latencies_s: dict[str, list[float]]
-    memory_bytes: int
+    latencies_s: Mapping[str, list[float]]
+    memory_bytes: tuple[int, int, int]
     study_bytes: int
     record_bytes: int
     parts: int
     wall_s: float
-    reopened: Reopened
-    stock_asks_s: list[float]
-
-
-@dataclass(frozen=True)
-class Reopened:
-    """What a new process needs for a sweep's folder.
-
-    Attributes:
-        resume_s: CPU seconds until the hub is ready to ask.
-        report_s: CPU seconds of the report.
-        before_bytes: Memory of the process with all modules loaded.
-        after_bytes: With the hub open.
-
-    """
-
     resume_s: float
     report_s: float
-    before_bytes: int
-    after_bytes: int
+    stock_asks_s: list[float]
 
 
 class Silent:
@@ -125,46 +103,54 @@ def full_reports(config: TrialConfig) -> Iterator[TrialReport]:
 
 
 def start(spec: SweepSpec, folder: Path) -> Hub:
-    """Open the hub of a new sweep."""
-    write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), "data_hash": ""})
+    """Open the hub of a sweep, new or not."""
+    if not (folder / SWEEP_FILE).exists():
+        write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), "data_hash": ""})
     return open_hub(spec, folder, listener=Silent(), is_over=lambda: False)
 
 
-def measure(spec: SweepSpec, folder: Path, sizes: Sequence[int]) -> Iterator[Measured]:
-    """Run one sweep up to the largest size, and measure it at each."""
+def measure(spec: SweepSpec, folder: Path, size: int) -> Measured:
+    """Run a sweep up to a number of trials, and measure the last ones; meant for a new process.
+
+    Args:
+        spec: The sweep.
+        folder: Of the sweep, new or with all but the last ``WINDOW`` trials.
+        size: Number of trials.
+
+    """
+    before, started = memory_bytes(), time.process_time()
     hub = start(spec, folder)
-    yield Measured(0, 0, {}, memory_bytes(), 0, 0, 0, 0.0, Reopened(0.0, 0.0, 0, 0), [])
-    loop = _Loop(hub, full_reports, workers=spec.search.concurrency)
-    for size in sorted(sizes):
-        loop.run(until=size - WINDOW)
-        loop.watch = watch = Stopwatch()
-        before, waited = hub.ended, loop.wall_s
-        with watch.watching(SAVING):
-            loop.run(until=size)
-        wall_s, memory = loop.wall_s - waited, memory_bytes()
-        parts = list(folder.glob("*/part-*.parquet"))
-        yield Measured(
-            trials=hub.ended,
-            reports=loop.reports,
-            latencies_s=dict(watch.took_s),
-            memory_bytes=memory,
-            study_bytes=sum(path.stat().st_size for path in folder.glob("study.db*")),
-            record_bytes=sum(path.stat().st_size for path in parts),
-            parts=len(parts),
-            wall_s=wall_s / max(hub.ended - before, 1),
-            reopened=_elsewhere(reopen, folder),
-            stock_asks_s=_elsewhere(stock_asks, folder),
-        )
+    opened, resume_s = memory_bytes(), time.process_time() - started
+    loop, known, watch = Loop(hub, full_reports, workers=spec.search.concurrency), hub.ended, Stopwatch()
+    loop.watch = watch
+    with watch.watching(SAVING):
+        loop.run(until=size)
+    grown = memory_bytes()
+    parts = list(folder.glob("*/part-*.parquet"))
+    reporting = time.process_time()
+    write_report(folder)
+    return Measured(
+        trials=hub.ended,
+        latencies_s=dict(watch.took_s),
+        memory_bytes=(before, opened, grown),
+        study_bytes=sum(path.stat().st_size for path in folder.glob("study.db*")),
+        record_bytes=sum(path.stat().st_size for path in parts),
+        parts=len(parts),
+        wall_s=loop.wall_s / max(hub.ended - known, 1),
+        resume_s=resume_s,
+        report_s=time.process_time() - reporting,
+        stock_asks_s=stock_asks(folder),
+    )
 
 
-class _Loop:
+class Loop:
     """Feeds a hub as its workers would, one report of each running trial in turn."""
 
     def __init__(self, hub: Hub, curves: Callable[[TrialConfig], Iterator[TrialReport]], *, workers: int) -> None:
         self._hub, self._curves, self._workers = hub, curves, workers
         self._running: deque[tuple[TrialConfig, Iterator[TrialReport]]] = deque()
         self.watch = Stopwatch()
-        self.reports, self.wall_s = 0, 0.0
+        self.wall_s = 0.0
 
     def run(self, *, until: int) -> None:
         """Run until so many trials have ended."""
@@ -178,7 +164,6 @@ class _Loop:
             report = next(curve)
             verdict = self._time(REPORT, lambda: self._hub.report(config.number, report)).verdict  # noqa: B023 called now
             self.watch.took_s[GO_ON if verdict == "CONTINUE" else END].append(self.watch.took_s[REPORT][-1])
-            self.reports += 1
             if verdict == "CONTINUE":
                 self._running.append((config, curve))
 
@@ -187,19 +172,6 @@ class _Loop:
         answer = self.watch.time(label, call)
         self.wall_s += time.monotonic() - began
         return answer
-
-
-def reopen(folder: Path) -> Reopened:
-    """Resume a sweep and build its report; meant for a new process."""
-    spec, before = spec_of(folder), memory_bytes()
-    started = time.process_time()
-    hub = open_hub(spec, folder, listener=Silent(), is_over=lambda: False)
-    resumed = time.process_time()
-    after = memory_bytes()
-    del hub
-    reporting = time.process_time()
-    write_report(folder)
-    return Reopened(resumed - started, time.process_time() - reporting, before, after)
 
 
 def stock_asks(folder: Path) -> list[float]:
@@ -218,13 +190,3 @@ def stock_asks(folder: Path) -> list[float]:
         took.append(time.process_time() - started)
         study.tell(trial, draw.random(len(directions)).tolist())
     return took
-
-
-def _elsewhere(call: Callable[[Path], Any], folder: Path) -> Any:
-    """Call in a new process, on a copy of a sweep's folder."""
-    with tempfile.TemporaryDirectory() as place, ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        copy = Path(place) / "sweep"
-        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("study.db*", "report"))
-        with sqlite3.connect(folder / "study.db") as live, sqlite3.connect(copy / "study.db") as other:
-            live.backup(other)
-        return pool.submit(call, copy).result()

@@ -10,29 +10,31 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from driver_loop import SAVING, full_reports, start
+from driver_loop import SAVING, start
 from ray import cloudpickle, tune
 from ray.tune.callback import CallbackList
 from ray.tune.execution.tune_controller import TuneController
-from ray_tune import Given, make_scheduler, make_searcher, result_of
+from ray_tune import SCORE, STEP, make_scheduler, make_searcher
 from stopwatch import Stopwatch
 from typing_extensions import override
 
 import search.sweep
 from search.cluster import Cluster, connected_ray
 from search.kept_checkpoints import checkpoint_place
+from search.landscapes import OBJECTIVES
 from search.lost_workers import GuardedScheduler
 from search.searcher import HubSearcher
 from search.spec import SweepSpec
 from search.storage_fault import StorageGuard
-from spaces import TrialConfig, settings_of
+from spaces import TERM_NAMES
 from trainable.ray_entry import REPORT_KEY, TRIAL_KEY
 
 RAY, LOOP = "ray", "loop"
@@ -64,15 +66,16 @@ class Saving:
 
 
 class MadeTrial(tune.Trainable):
-    """Hands out made-up reports as ``RayTrial`` does trained ones."""
+    """Hands out made-up reports as ``RayTrial`` does trained ones; its worker loads none of our packages."""
 
     @override
     def setup(self, config: dict[str, Any]) -> None:
-        self._reports = full_reports(TrialConfig.model_validate_json(config[TRIAL_KEY]))
+        training = json.loads(config[TRIAL_KEY])["training"]
+        self._reports = _made_reports((*training["rungs"], training["steps"]), seed=config[TRIAL_KEY])
 
     @override
     def step(self) -> dict[str, Any]:
-        return {REPORT_KEY: json.dumps(asdict(next(self._reports)))}
+        return {REPORT_KEY: json.dumps(next(self._reports))}
 
     @override
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -80,23 +83,39 @@ class MadeTrial(tune.Trainable):
         return True
 
 
-def _stock_trial(spec: SweepSpec) -> type[tune.Trainable]:
+def _stock_trial(steps: Sequence[int]) -> type[tune.Trainable]:
     """Give the same for Ray's own searcher and scheduler, which see one score."""
-    plain = TrialConfig(number=0, model=spec.model, data=spec.data, training=spec.trial)
 
     class StockTrial(MadeTrial):
         @override
         def setup(self, config: dict[str, Any]) -> None:
-            point = spec.space.draw(Given(config))
-            self._reports = full_reports(plain.model_copy(update=vars(settings_of(point))))
+            self._reports = _made_reports(steps, seed=repr(config))
 
         @override
         def step(self) -> dict[str, Any]:
             report = next(self._reports)
-            scores = result_of(report, iteration=report.step, score=lambda metrics: sum(metrics.values()))
-            return {**report.metrics, **scores, "done": report.step == plain.training.steps}
+            rest: dict[str, Any] = {SCORE: sum(report["metrics"].values()), STEP: report["step"]}
+            return {**report["metrics"], **report["losses"], **rest, "done": report["step"] == steps[-1]}
 
     return StockTrial
+
+
+def _made_reports(steps: Sequence[int], *, seed: str) -> Iterator[dict[str, Any]]:
+    """Give the reports of a trial that rises evenly to where its seed leads, as the fields of ``TrialReport``."""
+    heights, losses = random.Random(seed), dict.fromkeys(TERM_NAMES, 0.5)
+    ends = {metric: heights.random() for metric in OBJECTIVES}
+    for step in steps:
+        progress = step / steps[-1]
+        yield {
+            "step": step,
+            "progress": progress,
+            "seconds": float(step),
+            "metrics": {metric: end * progress for metric, end in ends.items()},
+            "losses": losses,
+            "weights": losses,
+            "weighted": losses,
+            "exposure": {"grounding": progress, "text": progress},
+        }
 
 
 def ours(spec: SweepSpec, cluster: Cluster, folder: Path) -> Saving:
@@ -121,7 +140,7 @@ def stock(spec: SweepSpec, folder: Path) -> Saving:
     resources = spec.trial.resources
     needs = {"cpu": resources.cpus, "gpu": resources.gpus, **resources.custom}
     tuner = tune.Tuner(
-        tune.with_resources(_stock_trial(spec), needs),
+        tune.with_resources(_stock_trial(spec.trial.report_steps), needs),
         tune_config=tune.TuneConfig(
             search_alg=make_searcher(spec, seed=0),
             scheduler=make_scheduler(spec, eta=4),
@@ -148,7 +167,6 @@ def _timed(run: Callable[[], object]) -> Stopwatch:
 
 def saving(spec: SweepSpec, folder: Path) -> tuple[Saving, Saving]:
     """Run both in one Ray, ours first."""
-    for module in (__name__, full_reports.__module__, Given.__module__):
-        cloudpickle.register_pickle_by_value(sys.modules[module])
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with connected_ray(spec) as cluster:
         return ours(spec, cluster, folder / "ours"), stock(spec, folder)
