@@ -70,6 +70,7 @@ class RecordWriter:
         for table in TABLES:
             for part in list_parts(folder, table):
                 self._columns = self._columns.merged(read_declaration(part))
+        self._schemas = self._declared_schemas()
         self._tables = {table: _OpenPart(folder, table, rows_per_part=rows_per_part) for table in TABLES}
 
     @property
@@ -107,15 +108,23 @@ class RecordWriter:
     def _append(self, table: TableName, row: Row) -> None:
         if isinstance(row, ReportRow):
             self._widen(row)
-        schema = table_schema(table, self._columns).with_metadata(file_metadata(self._columns, self._metadata))
-        self._tables[table].append(_one_row(row, schema))
+        self._tables[table].append(_one_row(row, self._schemas[table]))
+
+    def _declared_schemas(self) -> Mapping[TableName, pa.Schema]:
+        """Make the schemas with their metadata; kept, since they take longer to make than a row to write."""
+        metadata = file_metadata(self._columns, self._metadata)
+        return {table: table_schema(table, self._columns).with_metadata(metadata) for table in TABLES}
 
     def _widen(self, row: ReportRow) -> None:
+        terms = row.losses.keys() | row.weights.keys()
+        if row.metrics.keys() <= set(self._columns.metrics) and terms <= set(self._columns.terms):
+            return
         wide = self._columns.widened(metrics=row.metrics, terms=(*row.losses, *row.weights))
         if wide != self._columns:
             new = set(wide.metrics + wide.terms) - set(self._columns.metrics + self._columns.terms)
             _log.warning("trial %s reports what the sweep did not declare: %s", row.trial, ", ".join(sorted(new)))
             self._columns = wide
+            self._schemas = self._declared_schemas()
 
 
 class _OpenPart:

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.pruners import Vector, companion_trial
+from search.pruners import Vector
 from search.recorder import Ending
 from spaces import METRICS, TrialConfig
 
 
 class Companion:
     """Keeps the scalarised curves: the mean of the objectives, each between 0 and 1, which Optuna's own pruners judge.
+
+    It is the study's only writer, and reads the study once, to learn which curve is whose.
 
     Args:
         study: Of one objective, which is maximised.
@@ -25,6 +27,8 @@ class Companion:
     def __init__(self, study: optuna.Study, metrics: Sequence[str]) -> None:
         self._study, self._metrics = study, metrics
         self._trials: dict[int, optuna.Trial] = {}
+        curves = study.get_trials(deepcopy=False)
+        self._ids = {curve.user_attrs["trial"]: curve._trial_id for curve in curves if "trial" in curve.user_attrs}
 
     def close_strays(self) -> None:
         """Close curves that a driver opened and died before it said whose they are."""
@@ -39,15 +43,14 @@ class Companion:
 
     def go_on(self, config: TrialConfig, vectors: Mapping[int, Vector]) -> None:
         """Open again the curve of an attempt that was interrupted, with all its points."""
-        try:
-            found = companion_trial(self._study, config.number)
-        except KeyError:
-            found = None
+        found = self._curve(config.number)
         if found is None or found.state.is_finished() or found.user_attrs.get("attempt") != config.attempt:
             self.start(config)
-            found = companion_trial(self._study, config.number)
-        self._trials[config.number] = optuna.Trial(self._study, found._trial_id)
-        for step in sorted(vectors.keys() - found.intermediate_values.keys()):
+            points: frozenset[int] = frozenset()
+        else:
+            self._trials[config.number] = optuna.Trial(self._study, found._trial_id)
+            points = frozenset(found.intermediate_values)
+        for step in sorted(vectors.keys() - points):
             self.report(config.number, step, vectors[step])
 
     def report(self, number: int, step: int, vector: Vector) -> None:
@@ -56,9 +59,8 @@ class Companion:
 
     def mirror(self, number: int, vectors: Mapping[int, Vector]) -> None:
         """Add the points that a curve lacks because its driver died between two writes."""
-        try:
-            trial = companion_trial(self._study, number)
-        except KeyError:
+        trial = self._curve(number)
+        if trial is None:
             return
         for step in sorted(vectors.keys() - trial.intermediate_values.keys()):
             optuna.Trial(self._study, trial._trial_id).report(self._mean(vectors[step]), step)
@@ -73,28 +75,27 @@ class Companion:
 
     def restore(self, number: int, attempt: int, vectors: Mapping[int, Vector], ending: Ending) -> None:
         """Put back the whole curve of a trial that has ended, if it is lost."""
-        try:
-            companion_trial(self._study, number)
-        except KeyError:
+        if number not in self._ids:
             self._open(number, attempt)
         self.mirror(number, vectors)
         self.end(number, vectors.get(max(vectors, default=0)), ending)
 
     def _open(self, number: int, attempt: int) -> optuna.Trial:
-        trial = self._study.ask()
-        trial.set_user_attr("trial", number)
-        trial.set_user_attr("attempt", attempt)
-        return trial
+        """Open a curve and say whose it is, both at once."""
+        template = create_trial(state=TrialState.RUNNING, user_attrs={"trial": number, "attempt": attempt})
+        self._ids[number] = self._study._storage.create_new_trial(self._study._study_id, template)
+        return optuna.Trial(self._study, self._ids[number])
+
+    def _curve(self, number: int) -> FrozenTrial | None:
+        """Give the latest curve of a trial."""
+        return self._study._storage.get_trial(self._ids[number]) if number in self._ids else None
 
     def _mean(self, vector: Vector) -> float:
         return fmean(unit_score(metric, value) for metric, value in zip(self._metrics, vector, strict=True))
 
     def _close(self, number: int, state: TrialState, value: float | None) -> None:
-        try:
-            trial = companion_trial(self._study, number)
-        except KeyError:
-            return
-        if not trial.state.is_finished():
+        trial = self._curve(number)
+        if trial is not None and not trial.state.is_finished():
             self._study.tell(trial.number, value, state=state)
 
 

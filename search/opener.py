@@ -73,10 +73,11 @@ class Opener:
     def _draw(self, number: int, attrs: Mapping[str, Any]) -> Point:
         space, point = self._spec.space, planned_point(self._spec, number, attrs)
         trial = self._trials.live(number)
-        if point is None:
-            return space.draw(Redrawing(trial))
-        for key in space.active(point):
-            space.dimensions[key].draw(key, trial)
+        with self._trials.together():
+            if point is None:
+                return space.draw(Redrawing(trial))
+            for key in space.active(point):
+                space.dimensions[key].draw(key, trial)
         return point
 
     def _start_time(self, number: int, attrs: Mapping[str, Any]) -> datetime:

@@ -13,6 +13,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
+from search.batched_storage import BatchedStorage
 from search.errors import SearchError, StudyError
 from search.storage_fault import is_damage, reason_of
 from spaces.metrics import Direction
@@ -127,7 +128,7 @@ def _explained(folder: Path, storage: str | None) -> Iterator[None]:
 
 def _open(folder: Path, storage: str | None, *, must_exist: bool) -> RDBStorage:
     if storage is not None:
-        return RDBStorage(storage, engine_kwargs=_engine_settings(storage))
+        return BatchedStorage(storage, engine_kwargs=_engine_settings(storage))
     path = folder / STUDY_FILE
     if must_exist and not path.exists():
         raise study_error(folder, f"{path} is missing, but the record holds trials", storage=None)
@@ -141,7 +142,7 @@ def _open(folder: Path, storage: str | None, *, must_exist: bool) -> RDBStorage:
         connection.execute("PRAGMA journal_mode=WAL")
     finally:
         connection.close()
-    return RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=_engine_settings(storage))
+    return BatchedStorage(f"sqlite:///{path.resolve()}", engine_kwargs=_engine_settings(storage))
 
 
 def _fold_log(path: Path) -> None:

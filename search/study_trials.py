@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from search.batched_storage import BatchedStorage
 from search.recorder import Ending
 from search.samplers import make_sampler
 from search.spec import SamplerConfig
@@ -81,6 +84,13 @@ class StudyTrials:
             return trial
         self._seed_sampler(number)
         return optuna.Trial(self._study, self._id(number))
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let the parameters that are drawn in the block be written at once, where the study is in a database."""
+        storage = self._study._storage
+        if isinstance(storage, _CachedStorage) and isinstance(storage._backend, BatchedStorage):
+            return storage._backend.together()
+        return nullcontext()
 
     def trial(self, number: int) -> FrozenTrial:
         """Give what the study holds of a trial."""

@@ -167,3 +167,16 @@ def test_every_part_carries_version_columns_spec_and_lineage(tmp_path, trial):
 def test_metadata_cannot_replace_what_the_schema_says(tmp_path):
     with pytest.raises(ResultsError, match="schema_version"):
         RecordWriter(tmp_path, COLUMNS, {"schema_version": "9"})
+
+
+def test_a_row_makes_no_declaration_anew(tmp_path, report, monkeypatch):
+    made = []
+    own = RecordColumns.to_json
+    monkeypatch.setattr(RecordColumns, "to_json", lambda columns: made.append(columns) or own(columns))
+    record = writer(tmp_path)
+    opening = len(made)
+    for _ in range(100):
+        record.append_report(report)
+    assert len(made) == opening
+    record.append_report(replace(report, metrics={**report.metrics, "text.new": 0.5}))
+    assert len(made) > opening
