@@ -98,6 +98,7 @@ def check_data(spec: SweepSpec) -> CheckedData:
     _check_images(read.records)
     _check_pacing(spec, found.split.train)
     _check_mix(spec, found.split.train)
+    _check_layers(spec, processor)
     return CheckedData(found, processor, fault, data_hash(read.records))
 
 
@@ -188,6 +189,16 @@ def _check_mix(spec: SweepSpec, train: Sequence[Record]) -> None:
         raise CheckError(
             f"space.curriculum.mix: data.sources.{min(missing)} has no training row to take a share of; remove it, or "
             "choose another mix"
+        )
+
+
+def _check_layers(spec: SweepSpec, processor: Processor | None) -> None:
+    """See that the language model has as many layers as adapters may lie on."""
+    most = max(int(last) for last in spec.space.possible("adapter.last_layers"))
+    if processor is not None and most > processor.shape.layers:
+        raise CheckError(
+            f"space.adapter.last_layers: got {most}, but the language model of {spec.model.path} has "
+            f"{processor.shape.layers} layers; use at most so many, or 0 for all"
         )
 
 

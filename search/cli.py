@@ -153,6 +153,7 @@ def _check(options: argparse.Namespace) -> int:
     spec = load_spec(options.file, overrides=options.overrides)  # a faulty file is named before anything heavy loads
 
     from search.check import RefusedError, check_data
+    from search.check_cache import cache_lines
     from search.check_files import check_lines, tokens_line, write_check, write_refused
 
     folder = options.out or Path("checks") / options.file.stem
@@ -163,7 +164,8 @@ def _check(options: argparse.Namespace) -> int:
         raise
     tokens = tokens_line(data, max_length=spec.data.max_length)
     written = write_check(folder, data, name=options.file.name, tokens=tokens)
-    print("\n".join([*check_lines(data, tokens=tokens), *written, *_warm_lines(spec, data_hash=data.data_hash)]))
+    warm = _warm_lines(spec, data_hash=data.data_hash)
+    print("\n".join([*check_lines(data, tokens=tokens), *cache_lines(spec, data), *written, *warm]))
     idle = spec.space.idle()
     searched = [key for key in spec.space.dimensions if key not in idle]
     print(f"searched: {', '.join(searched) or 'nothing'}")
@@ -179,13 +181,15 @@ def _sweep(options: argparse.Namespace) -> int:
     spec = load_spec(options.file, overrides=options.overrides)
 
     from search.check import check_data
+    from search.check_cache import cache_lines
     from search.check_files import check_lines, tokens_line
     from search.lineage import lineage
 
     folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     data = check_data(spec)
     tokens = tokens_line(data, max_length=spec.data.max_length)
-    print("\n".join([*check_lines(data, tokens=tokens), *_warm_lines(spec, data_hash=data.data_hash)]))
+    warm = _warm_lines(spec, data_hash=data.data_hash)
+    print("\n".join([*check_lines(data, tokens=tokens), *cache_lines(spec, data), *warm]))
     print(f"sweep folder: {folder}", flush=True)
 
     from search.ray_settings import set_up_ray

@@ -14,7 +14,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from trainable.data.records import IMAGE_TAG, Turn
 from trainable.data.render import PROMPT, TEXT, render
 from trainable.model.family import FAMILIES
-from trainable.model.load import Processor, TokenIds
+from trainable.model.load import ModelShape, Processor, TokenIds
 
 pytestmark = pytest.mark.real
 
@@ -28,6 +28,7 @@ def processor():
         Qwen2VLImageProcessorPil(),
         TokenIds.of(tokenizer),
         "You are a helpful assistant.",
+        ModelShape(28, 1536, 0),
     )
 
 

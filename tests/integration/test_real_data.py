@@ -14,7 +14,7 @@ from trainable.data.render import BOX, render
 from trainable.data.sources import read_sources
 from trainable.errors import DataError
 from trainable.model.family import FAMILIES
-from trainable.model.load import Processor, TokenIds
+from trainable.model.load import ModelShape, Processor, TokenIds
 
 pytestmark = pytest.mark.real
 
@@ -83,7 +83,7 @@ def test_registered_data_sets_that_cannot_be_trained_on_are_refused_by_name(data
 def test_the_genuine_tokenizer_gives_every_digit_of_a_box_in_json_its_place():
     folder = real_data("tokenizer-qwen2vl")
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    processor = Processor(FAMILIES["qwen2_vl"], tokenizer, None, TokenIds.of(tokenizer), None)
+    processor = Processor(FAMILIES["qwen2_vl"], tokenizer, None, TokenIds.of(tokenizer), None, ModelShape(28, 1536, 0))
     answer = '```json\n[\n\t{"bbox_2d": [12, 345, 998, 1000], "label": "player 23"}, {"bbox_2d":[0,7,50,58]}]\n```'
     record = made_record("Where are they?", answer, colour=None)
     row = render(record, processor)

@@ -85,6 +85,26 @@ class Pixels:
 
 
 @dataclass(frozen=True)
+class ModelShape:
+    """What of a model's size is known without its weights.
+
+    Attributes:
+        layers: Of the language model.
+        hidden: Width of the language model, and of the vision tower's output.
+        deepstack: Layers of the language model that get features of images of their own (Qwen3-VL).
+
+    """
+
+    layers: int
+    hidden: int
+    deepstack: int
+
+    def feature_bytes(self, tokens: int, dtype: str) -> int:
+        """Give the bytes of the vision tower's output for so many image tokens."""
+        return tokens * self.hidden * (1 + self.deepstack) * getattr(torch, dtype).itemsize
+
+
+@dataclass(frozen=True)
 class Processor:
     """What turns rows into tokens and pixels; it needs no weights.
 
@@ -96,6 +116,7 @@ class Processor:
         image_processor: The checkpoint's, with the sweep's pixel budget.
         ids: Special tokens.
         default_system: The system turn that the checkpoint's chat template puts before a conversation without one.
+        shape: Of the model.
 
     """
 
@@ -104,6 +125,7 @@ class Processor:
     image_processor: Any
     ids: TokenIds
     default_system: str | None
+    shape: ModelShape
 
     def resized(self, size: Size) -> Size:
         """Give width and height that an image is resized to.
@@ -190,7 +212,16 @@ def load_processor(config: ModelConfig, *, only_local: bool = False) -> Processo
     if config.max_pixels is not None:
         smallest = min(image_processor.size["shortest_edge"], config.max_pixels)
         image_processor.size = {"shortest_edge": smallest, "longest_edge": config.max_pixels}
-    return Processor(family, tokenizer, image_processor, TokenIds.of(tokenizer), _default_system(tokenizer))
+    text = settings.get_text_config()
+    deepstack = len(getattr(settings.vision_config, "deepstack_visual_indexes", None) or ())
+    return Processor(
+        family,
+        tokenizer,
+        image_processor,
+        TokenIds.of(tokenizer),
+        _default_system(tokenizer),
+        ModelShape(text.num_hidden_layers, text.hidden_size, deepstack),
+    )
 
 
 def load_base(config: ModelConfig) -> Base:
