@@ -16,10 +16,15 @@ import torch
 from trials_shape import Shape, trial_config
 
 from spaces import TrialConfig
-from trainable.data.collate import Batch, collate
+from trainable.data.collate import Batch, Example, collate
+from trainable.data.records import Record
+from trainable.data.render import render
+from trainable.evaluation.evaluate import ScoredRow, evaluate, teacher_forced
+from trainable.evaluation.generate import generate_answers
 from trainable.host import Host
 from trainable.losses import Mixture, make_terms
 from trainable.model.adapter import attach_adapter, detach_adapter
+from trainable.packing import Pack
 from trainable.trial import accumulate
 from trainable.window import Window
 
@@ -58,9 +63,150 @@ def supervised_logits(config: TrialConfig, host: Host) -> Pair:
     return Pair("forward and backward pass of a batch", with_s, without_s)
 
 
+def vision_features(config: TrialConfig, host: Host) -> Pair:
+    """Compare features that are kept with images that go through the processor and the vision tower each time."""
+
+    def plain(records: list[Record]) -> Batch:
+        return collate([_from_pixels(record, host) for record in records], host.base)
+
+    return _stepped(config, host, lambda records: _kept(records, host), plain)
+
+
+def tokens_and_positions(config: TrialConfig, host: Host) -> Pair:
+    """Compare rows whose tokens and positions are kept with rows that are rendered each time."""
+    base = host.base
+
+    def plain(records: list[Record]) -> None:
+        images = [host.example(record).images for record in records]
+        collate([Example(render(r, base.processor), own) for r, own in zip(records, images, strict=True)], base)
+
+    def ours(records: list[Record]) -> None:
+        _kept(records, host)
+
+    return Pair("collating a batch", *in_turns(ours, plain, _batches(config, host)))
+
+
+def frozen_layers(config: TrialConfig, host: Host) -> Pair:
+    """Compare states that are kept with all layers, where the adapter lies on the last one alone."""
+    adapter = config.adapter.model_copy(update={"last_layers": 1})
+    deep, depth = config.model_copy(update={"adapter": adapter}), host.depth(adapter)
+
+    def ours(records: list[Record]) -> Batch:
+        return collate([host.example(record, depth=depth) for record in records], host.base)
+
+    return _stepped(deep, host, ours, lambda records: _kept(records, host))
+
+
+def length_aware(config: TrialConfig, host: Host) -> Pair:
+    """Compare four batches of rows of like lengths with the same rows in four batches as they were drawn."""
+    model = attach_adapter(host.base, config.adapter, seed=0)
+    mixture, size = Mixture(config.mixture, make_terms(config.mixture)), config.training.batch
+
+    def stepped(rows: list[Record]) -> None:
+        parts = [_kept(rows[start : start + size], host) for start in range(0, len(rows), size)]
+        accumulate(model, Window(mixture, parts, weights=mixture.weights(0.5)))
+
+    def ours(rows: list[Record]) -> None:
+        stepped(sorted(rows, key=host.length))
+
+    drawn = _batches(config, host)
+    windows = [[row for batch in drawn[at : at + 4] for row in batch] for at in range(0, len(drawn), 4)]
+    found = Pair("a step of four batches", *in_turns(ours, stepped, windows))
+    detach_adapter(model)
+    return found
+
+
+def evaluation(config: TrialConfig, host: Host) -> Pair:
+    """Compare scoring as it is done with pixels, rows in any order, and an adapter beside the weights."""
+    model = attach_adapter(host.base, config.adapter, seed=0)
+    rows = host.search_rows(config.training.final_rows)
+    size, longest = config.training.eval_batch, config.training.max_new_tokens
+
+    def ours(_: int) -> None:
+        evaluate(
+            model,
+            host.base,
+            rows,
+            constant_box_1000=host.constant_box_1000,
+            batch=size,
+            max_new_tokens=longest,
+            with_slices=False,
+        )
+
+    def plain(_: int) -> None:
+        examples = [_from_pixels(row.record, host) for row in rows]
+        again = [ScoredRow(row.record, _from_pixels(row.record, host)) for row in rows]
+        generate_answers(model, host.base, examples, batch=size, max_new_tokens=longest)
+        teacher_forced(model, host.base, again, batch=size)
+
+    found = Pair("scoring the rows of a report", *in_turns(ours, plain, list(range(3))))
+    detach_adapter(model)
+    return found
+
+
+def packing(config: TrialConfig, host: Host) -> Pair:
+    """Compare four trials in a pack with the same four, one after another: steps alone, no report."""
+    long = config.training.model_copy(update={"steps": 1000, "rungs": ()})
+    trials = [config.model_copy(update={"number": number, "training": long}) for number in range(4)]
+    pack = Pack(host, slots=4)
+    for trial in trials:
+        pack.add(trial)
+    alone = Pack(host, slots=4)
+    for trial in trials:
+        alone.add(trial)
+
+    def one_by_one(_: int) -> None:
+        for slot in range(4):
+            alone.step(resting=[other for other in range(4) if other != slot])
+
+    return Pair("a step of four trials", *in_turns(lambda _: pack.step(), one_by_one, list(range(_TURNS))))
+
+
 LEVERS: Mapping[str, Callable[[TrialConfig, Host], Pair]] = {
+    "vision features kept": vision_features,
+    "tokens and positions kept": tokens_and_positions,
     "logits only where supervised": supervised_logits,
+    "states below an adapter on the last layer kept": frozen_layers,
+    "rows of like lengths in a batch": length_aware,
+    "scoring: features, lengths, merged weights": evaluation,
+    "four trials packed": packing,
 }
+
+
+def _batches(config: TrialConfig, host: Host) -> list[list[Record]]:
+    records, size = list(host.split.train), config.training.batch
+    return [records[start : start + size] for start in range(0, _TURNS * size, size)]
+
+
+def _kept(records: list[Record], host: Host) -> Batch:
+    return collate([host.example(record) for record in records], host.base)
+
+
+def _from_pixels(record: Record, host: Host) -> Example:
+    """Make a row anew, as it is done in a data collator."""
+    pixels = tuple(host.base.pixels(image.load()) for image in record.images)
+    return Example(render(record, host.base.processor), pixels)
+
+
+def _stepped(
+    config: TrialConfig,
+    host: Host,
+    ours: Callable[[list[Record]], Batch],
+    plain: Callable[[list[Record]], Batch],
+) -> Pair:
+    """Compare two ways to make a batch, with the passes through the model."""
+    model = attach_adapter(host.base, config.adapter, seed=0)
+    mixture = Mixture(config.mixture, make_terms(config.mixture))
+
+    def step(batch: Batch) -> None:
+        accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
+
+    batches = _batches(config, host)
+    for records in batches:  # what is kept is there from the second trial on
+        ours(records)
+    found = in_turns(lambda records: step(ours(records)), lambda records: step(plain(records)), batches)
+    detach_adapter(model)
+    return Pair("forward and backward pass of a batch, its making included", *found)
 
 
 def in_turns(ours: Callable[[Any], None], plain: Callable[[Any], None], inputs: list[Any]) -> tuple[float, float]:
