@@ -32,6 +32,7 @@ from trainable.evaluation.text import TextAnswer, score_text
 from trainable.host import interleaved
 from trainable.model.adapter import target_regex
 from trainable.model.load import Base, load_base
+from trainable.model.prefix_cache import layer_count
 from trainable.seeding import child_seed
 
 _IGNORED = -100
@@ -65,7 +66,7 @@ def train_and_score(config: TrialConfig) -> Outcome:
             lora_alpha=adapter.rank * adapter.alpha_ratio,  # pyright: ignore[reportArgumentType] - PEFT takes a float
             lora_dropout=adapter.dropout,
             use_rslora=adapter.rank_stabilised,
-            target_modules=target_regex(adapter.targets),
+            target_modules=target_regex(adapter.targets, first_layer=0, layers=layer_count(base)),
             bias="none",
         ),
     )

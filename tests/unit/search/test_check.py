@@ -7,6 +7,7 @@ from PIL import Image
 
 from results import write_sweep_json
 from search.check import check_data
+from search.check_cache import cache_lines, in_words
 from search.check_files import check_lines, tokens_line, write_check
 from search.check_page import check_page
 from search.cli import main
@@ -14,7 +15,9 @@ from search.errors import CheckError
 from search.recorder import record_columns
 from search.sweep_spec import SPEC_KEY
 from spaces import DataConfig, parse_space
+from spaces.trial import CacheConfig
 from trainable.data.render import render
+from trainable.host import Host
 
 
 def coco_spec(folder, *, boxes, photos=4):
@@ -263,3 +266,55 @@ def test_the_page_shows_rows_of_every_source_and_split_as_they_are_trained_on(tm
     assert page.count('<rect x="78.125" y="125.0" width="468.75"') == 4
     assert '<span class="text">&lt;|im_end|&gt;</span>' in page
     assert "http" not in page
+
+
+def kept_line(spec):
+    (line,) = cache_lines(spec, check_data(spec))
+    return line
+
+
+def test_the_disk_that_is_kept_for_all_trials_is_what_the_files_take(tmp_path):
+    """Eight photos of 64x48 pixels are resized to 20 tokens each, of width 128 in float32."""
+    spec = coco_spec(tmp_path, boxes=[(image, [4, 4, 20, 20]) for image in range(8)], photos=8)
+    assert kept_line(spec) == "kept for all trials: up to 81.9 kB on each node"
+    half = spec.model.model_copy(update={"dtype": "bfloat16"})
+    assert kept_line(spec.model_copy(update={"model": half})) == "kept for all trials: up to 41 kB on each node"
+    cache = CacheConfig(folder=str(tmp_path / "kept"))
+    host = Host(spec.model.model_copy(update={"cache": cache}), spec.data)
+    for record in (*host.split.train, *host.split.search):
+        host.example(record)
+    files = list((tmp_path / "kept").rglob("*.safetensors"))
+    assert len(files) == 8
+    assert 81_920 < sum(file.stat().st_size for file in files) < 81_920 + 8 * 300
+
+
+@pytest.mark.parametrize(("disk", "what"), [(1000, "the rest"), (0, "all of it")])
+def test_a_disk_that_is_too_small_for_what_is_kept_is_said(tmp_path, disk, what):
+    spec = coco_spec(tmp_path, boxes=[(image, [4, 4, 20, 20]) for image in range(8)], photos=8)
+    model = spec.model.model_copy(update={"cache": CacheConfig(disk=disk)})
+    line = kept_line(spec.model_copy(update={"model": model}))
+    assert (
+        f"but model.cache.disk is {disk or '0'}" in line.replace("1 kB", "1000") and f"{what} is computed anew" in line
+    )
+
+
+def test_states_below_the_adapters_count_once_for_each_depth(tmp_path):
+    spec = coco_spec(tmp_path, boxes=[(image, [4, 4, 20, 20]) for image in range(8)], photos=8)
+
+    def with_layers(*choice):
+        space = parse_space({"adapter": {"last_layers": {"choice": list(choice)}}})
+        return kept_line(spec.model_copy(update={"space": space}))
+
+    processor = load_processor(spec.model)
+    tokens = sum(len(render(record, processor).ids) for record in check_data(spec).prepared.split.train)
+    assert with_layers(0, 4) == "kept for all trials: up to 81.9 kB on each node"
+    assert with_layers(0, 1, 2) == f"kept for all trials: up to {in_words(81_920 + 2 * 4 * 128 * tokens)} on each node"
+    with pytest.raises(CheckError, match=r"space\.adapter\.last_layers: got 5, but the language model of tiny has 4"):
+        with_layers(0, 5)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (20 * 1000**3, "20 GB"), (10**18, "1e+06 TB")]
+)
+def test_amounts_are_said_as_they_are_written_in_a_sweep_file(size, words):
+    assert in_words(size) == words
