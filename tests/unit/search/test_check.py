@@ -18,6 +18,7 @@ from spaces import DataConfig, parse_space
 from spaces.trial import CacheConfig
 from trainable.data.render import render
 from trainable.host import Host
+from trainable.model.load import load_processor
 
 
 def coco_spec(folder, *, boxes, photos=4):
@@ -302,7 +303,7 @@ def test_states_below_the_adapters_count_once_for_each_depth(tmp_path):
     spec = coco_spec(tmp_path, boxes=[(image, [4, 4, 20, 20]) for image in range(8)], photos=8)
 
     def with_layers(*choice):
-        space = parse_space({"adapter": {"last_layers": {"choice": list(choice)}}})
+        space, _ = parse_space({"adapter": {"last_layers": {"choice": list(choice)}}})
         return kept_line(spec.model_copy(update={"space": space}))
 
     processor = load_processor(spec.model)
