@@ -233,7 +233,7 @@ def test_scoring_with_merged_weights_gives_the_text_of_single_rows_and_leaves_th
     trial = Trial(config_of(optimizer={"learning_rate": 0.01}), host)
     trial.advance()
     model, before = trial._model.eval(), fingerprint(host.base.model)
-    records = [row.record for row in host.search_rows(None)]
+    records = [row.record for row in host.search_rows(16)]
     with merged(model):
         assert fingerprint(host.base.model) != before, "the adapter must be in the weights"
         together = generate_answers(model, host.base, [host.example(r) for r in records], batch=7, max_new_tokens=40)
@@ -302,7 +302,7 @@ def test_states_below_an_adapter_are_not_used_where_images_enter_above(any_base,
 
 def test_a_hundred_trials_leave_a_worker_as_large_as_it_was(host):
     sizes = {"steps": 1, "rungs": (), "rung_rows": 2, "final_rows": 2, "batch": 2, "max_new_tokens": 4}
-    config = config_of(training=sizes)
+    config = config_of(training=sizes, adapter={"rank": 4, "targets": "attention"})
     for _ in range(20):
         run(config, host)
     before = psutil.Process().memory_info().rss
