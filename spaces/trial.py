@@ -338,10 +338,9 @@ class TrainingConfig(BaseModel):
     @field_validator("pack", mode="before")
     @classmethod
     def _check_pack(cls, pack: object) -> object:
-        is_number = isinstance(pack, int) and not isinstance(pack, bool)
-        if pack != "auto" and not (is_number and 1 <= pack <= MOST_PACKED):
-            raise ValueError(f"got {pack!r}; expected auto, or a whole number from 1 to {MOST_PACKED}")
-        return pack
+        if pack == "auto" or (isinstance(pack, int) and not isinstance(pack, bool) and 1 <= pack <= MOST_PACKED):
+            return pack
+        raise ValueError(f"got {pack!r}; expected auto, or a whole number from 1 to {MOST_PACKED}")
 
     @field_validator("rungs")
     @classmethod

@@ -71,7 +71,7 @@ class PackedRayTrial(tune.Trainable):
         held = self._held
         try:
             while True:
-                result = ray.get(held.server.read.remote(held.ticket, _PATIENCE_S))
+                result: Any = ray.get(held.server.read.remote(held.ticket, _PATIENCE_S))
                 if result is not None:
                     return result
         except RayActorError as error:
@@ -123,7 +123,7 @@ def _take_seat(told: dict[str, Any]) -> _Held:
                 asked[name] = (server, server.room.remote())
         for name, server in _with_room(asked):
             try:
-                ticket = ray.get(server.take.remote(told))
+                ticket: Any = ray.get(server.take.remote(told))
             except RayActorError:
                 continue
             finally:
