@@ -119,10 +119,11 @@ class Hub:
 
     @property
     def gpu_hours(self) -> float:
-        """Hours of GPUs that trials took, in this run and before."""
+        """Hours of GPUs that trials took, in this run and before; packed trials share theirs."""
         others = (*self._running.values(), *self._orphans)
         seconds = self._seconds_ended + sum(one.all_seconds for one in others)
-        return seconds * self._spec.trial.resources.gpus / 3600
+        pack = 1 if self._spec.trial.pack == "auto" else self._spec.trial.pack
+        return seconds * self._spec.trial.resources.gpus / pack / 3600
 
     def last_failure(self) -> str:
         """Give the reason of the latest failed trial."""

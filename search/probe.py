@@ -21,6 +21,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from search import node_facts
 from search.errors import UnfitClusterError
 from search.spec import SweepSpec
+from trainable.packing.calibrate import SIZES
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ def check_nodes(spec: SweepSpec, folder: Path, *, is_own: bool) -> None:
         faults.extend(_faults_of_nodes(able or nodes, spec, folder))
     if faults:
         raise UnfitClusterError(faults)
-    if (slots := sum(node.slots(needs) for node in able)) < spec.search.concurrency:
+    pack = max(SIZES) if spec.trial.pack == "auto" else spec.trial.pack
+    if (slots := pack * sum(node.slots(needs) for node in able)) < spec.search.concurrency:
         _log.warning("search.concurrency is %d, but the nodes hold %d trials at a time", spec.search.concurrency, slots)
 
 

@@ -378,6 +378,10 @@ def contradictions(spec: SweepSpec, given: frozenset[str]) -> list[Fault]:
         fix = "Set trial.resources.gpus, or remove it; search.time_limit counts hours of any kind."
         message = "it has no effect: trials take no GPU"
         faults.append(Fault(("search", "gpu_hours"), message, fix=fix, at_key=True))
+    if trial.pack != "auto" and trial.pack > search.concurrency:
+        message = f"got {trial.pack}, but no more than {search.concurrency} trials run at a time"
+        fix = f"Set search.concurrency to {trial.pack} or more, or lower trial.pack."
+        faults.append(Fault(("trial", "pack"), message, fix=fix))
     faults.extend(_pruner_faults(spec, given))
     if search.sampler.name == "gp" and search.trials > MOST_GP_TRIALS:
         message = f"gp takes minutes to propose a point after {MOST_GP_TRIALS} trials; search.trials is {search.trials}"

@@ -7,9 +7,11 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ray import tune
 
@@ -23,6 +25,7 @@ from search.interfaces import Listener
 from search.interruption import Interruption
 from search.kept_checkpoints import checkpoint_place
 from search.lost_workers import GuardedScheduler
+from search.packs import Packs, chosen_pack, servers_needed
 from search.places import check_unused
 from search.probe import check_nodes
 from search.recorder import record_columns
@@ -32,6 +35,7 @@ from search.spec import SearchConfig, SweepSpec, end_of
 from search.storage_fault import StorageGuard
 from search.sweep_spec import SPEC_KEY, spec_of
 from search.watchdog import Watchdog
+from trainable.packed_entry import PROXY_CPUS, PackedRayTrial
 from trainable.ray_entry import RayTrial
 
 _MOST_FITS = 3
@@ -169,15 +173,19 @@ class _Driver:
                         check_nodes(self.spec, self.folder, is_own=cluster.is_own)
                         with self.guard:
                             begin()
+                        begin = _nothing
+                        spec = self._packed(cluster, is_over)
+                        with self.guard:
                             hub = open_hub(
-                                self.spec,
+                                spec,
                                 self.folder,
                                 listener=self.listener,
                                 is_over=is_over,
                                 rebuild_study=rebuild_study,
                             )
-                        begin, rebuild_study = _nothing, False
-                        return self._run(hub, cluster, interruption)
+                        rebuild_study = False
+                        with _servers(spec):
+                            return self._run(spec, hub, cluster, interruption)
                 except RayLost as loss:
                     before, reports = reports, len(read_sweep(self.folder).reports)
                     losses = losses + 1 if reports == before else 1
@@ -185,7 +193,12 @@ class _Driver:
                         raise ClusterError(self._gone(str(loss))) from loss
                     self.say(f"{loss}; Ray starts anew, and trials go on from their last reports")
 
-    def _run(self, hub: Hub, cluster: Cluster, interruption: Interruption) -> Outcome:
+    def _packed(self, cluster: Cluster, is_over: Callable[[], bool]) -> SweepSpec:
+        """Give the sweep with a size of its packs."""
+        pack = chosen_pack(self.spec, say=self.say, loss=cluster.loss, is_over=is_over)
+        return self.spec.model_copy(update={"trial": self.spec.trial.model_copy(update={"pack": pack})})
+
+    def _run(self, spec: SweepSpec, hub: Hub, cluster: Cluster, interruption: Interruption) -> Outcome:
         """Search with one Ray, to the end or to the loss of that Ray."""
 
         def last_words(reason: str) -> int:
@@ -207,7 +220,7 @@ class _Driver:
                     with self.guard:
                         if not hub.has_budget:
                             break
-                    _fit(self.spec, cluster, HubSearcher(hub, place, self.guard), scheduler())
+                    _fit(spec, cluster, HubSearcher(hub, place, self.guard), scheduler())
                     shutil.rmtree(cluster.scratch, ignore_errors=True)
         except RayLost:
             if not interruption.signal:
@@ -220,11 +233,24 @@ class _Driver:
         return f"{reason}; what was measured is kept; go on by: paretune resume {self.folder}"
 
 
-def _fit(spec: SweepSpec, cluster: Cluster, searcher: HubSearcher, scheduler: GuardedScheduler) -> None:
+def _servers(spec: SweepSpec) -> AbstractContextManager[object]:
+    pack = int(spec.trial.pack)
+    if pack == 1:
+        return nullcontext()
+    return Packs(spec.trial.resources, slots=pack, count=servers_needed(spec.search.concurrency, pack))
+
+
+def _trainable(spec: SweepSpec) -> Any:
+    """Give what Ray runs, with what it reserves: a trial, or a process that asks a server of ``_servers`` for one."""
+    if spec.trial.pack != 1:
+        return tune.with_resources(PackedRayTrial, {"cpu": PROXY_CPUS})
     resources = spec.trial.resources
-    needs = {"cpu": resources.cpus, "gpu": resources.gpus, **resources.custom}
+    return tune.with_resources(RayTrial, {"cpu": resources.cpus, "gpu": resources.gpus, **resources.custom})
+
+
+def _fit(spec: SweepSpec, cluster: Cluster, searcher: HubSearcher, scheduler: GuardedScheduler) -> None:
     tune.Tuner(
-        tune.with_resources(RayTrial, needs),
+        _trainable(spec),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=scheduler,

@@ -300,6 +300,10 @@ class ResourcesConfig(BaseModel):
         return {name: amount for name, amount in named.items() if amount}
 
 
+MOST_PACKED = 32
+"""The most trials that are stepped together."""
+
+
 class TrainingConfig(BaseModel):
     """Length, rungs, batches and evaluation of each trial."""
 
@@ -322,7 +326,21 @@ class TrainingConfig(BaseModel):
         description="a trial that takes longer, or gives no report for so long, fails: `2h`, `45m` or seconds; none if "
         "absent",
     )
-    resources: ResourcesConfig = Field(default=ResourcesConfig(), description="what one running trial takes")
+    pack: int | Literal["auto"] = Field(
+        default=1,
+        description="trials that share the resources of one and are stepped together: 1 to 32, or `auto` for what a "
+        "short measurement finds to be fastest",
+    )
+    resources: ResourcesConfig = Field(
+        default=ResourcesConfig(), description="what one running trial takes, or one pack of them"
+    )
+
+    @field_validator("pack", mode="before")
+    @classmethod
+    def _check_pack(cls, pack: object) -> object:
+        if pack == "auto" or (isinstance(pack, int) and not isinstance(pack, bool) and 1 <= pack <= MOST_PACKED):
+            return pack
+        raise ValueError(f"got {pack!r}; expected auto, or a whole number from 1 to {MOST_PACKED}")
 
     @field_validator("rungs")
     @classmethod

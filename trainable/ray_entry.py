@@ -14,20 +14,15 @@ from ray import tune
 from typing_extensions import override
 
 from spaces.trial import TrialConfig
-from trainable.checkpoints import UNREADABLE, CheckpointPlace, packed, unpacked
+from trainable.checkpoints import CheckpointPlace, read_attempt, write_attempt
 from trainable.errors import ModelError
 from trainable.host import forget_host, host_for
+from trainable.messages import CHECKPOINT_KEY, ENDING_KEY, REPORT_KEY, TRIAL_KEY
 from trainable.reason import reason_of
 from trainable.report import TrialReport
 from trainable.trial import Trial
 
 _log = logging.getLogger(__name__)
-
-TRIAL_KEY, CHECKPOINT_KEY = "trial", "checkpoint"
-"""What a trial is told: its config, and the place of its checkpoint, if any; both as JSON."""
-
-REPORT_KEY, ENDING_KEY = "paretune_report", "paretune_ending"
-"""What it says: a report as JSON, or why it ended without one."""
 
 
 class RayTrial(tune.Trainable):
@@ -66,37 +61,17 @@ class RayTrial(tune.Trainable):
             faulthandler.cancel_dump_traceback_later()
 
     def _go_on(self, trial: Trial) -> TrialReport | None:
-        """Go on from the checkpoint of an attempt that was interrupted; without one it trains its steps again.
-
-        Returns:
-            The report that the checkpoint was written with: it may not have reached the driver.
-
-        """
-        if self._place is None or not self._config.from_step:
+        """Go on from the checkpoint of an attempt that was interrupted; without one it trains its steps again."""
+        saved = read_attempt(self._place, self._config)
+        if saved is None:
             return None
-        try:
-            saved = unpacked(self._place.open().read(self._config.number))
-            if saved["attempt"] != self._config.attempt:
-                return None
-            report = TrialReport(**saved["report"])
-        except (OSError, *UNREADABLE) as error:
-            _log.warning("trial %d starts again, its checkpoint can't be read: %s", self._config.number, error)
-            return None
-        trial.load_state_dict(saved["trial"])
+        report, state = saved
+        trial.load_state_dict(state)
         return report
 
     def _keep(self, trial: Trial, report: TrialReport) -> None:
-        """Write the state after a report, before the driver hears the report; the last one, too, for what comes later.
-
-        A trial whose state can't be written goes on without: an interruption then costs it the steps again.
-        """
-        if self._place is None:
-            return
-        state = {"attempt": self._config.attempt, "report": asdict(report), "trial": trial.state_dict()}
-        try:
-            self._place.open().write(self._config.number, packed(state))
-        except OSError as error:
-            _log.warning("trial %d goes on without a checkpoint: %s", self._config.number, error)
+        if self._place is not None:
+            write_attempt(self._place, self._config, report, trial.state_dict())
 
     @override
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -80,6 +80,11 @@ def test_a_sweep_records_the_exposure_of_a_curriculum(tmp_path, examples):
     assert all(0 < first < 1 and last == 1 for first, last in zip(exposures[::2], exposures[1::2], strict=True))
 
 
+def test_a_sweep_runs_two_trials_through_one_base(tmp_path, examples):
+    sweep(examples / "packed.yaml", tmp_path, **{"search.pruner": "none"})
+    assert [row[0] for row in last_reports(tmp_path, "trial")] == list(range(5))
+
+
 def test_a_second_sweep_starts_with_what_the_first_one_measured(tmp_path, examples):
     sweep(examples / "shapes.yaml", tmp_path, **{"search.pruner": "none"})
     (tmp_path / "out").rename(tmp_path / "first")

@@ -3,5 +3,6 @@
 from trainable.packing.calibrate import Calibration, calibrate, useful_size
 from trainable.packing.pack import Failed, Pack, Reported
 from trainable.packing.packed_trial import PackedTrial
+from trainable.packing.server import PackServer
 
-__all__ = ["Calibration", "Failed", "Pack", "PackedTrial", "Reported", "calibrate", "useful_size"]
+__all__ = ["Calibration", "Failed", "Pack", "PackServer", "PackedTrial", "Reported", "calibrate", "useful_size"]
