@@ -148,13 +148,22 @@ def stock(spec: SweepSpec, folder: Path) -> Saving:
             max_concurrent_trials=spec.search.concurrency,
             reuse_actors=True,
         ),
-        run_config=tune.RunConfig(name="stock", storage_path=str(folder), verbose=0),
+        run_config=tune.RunConfig(
+            name="stock",
+            storage_path=str(folder),
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # made-up trials have no state
+        ),
     )
-    found: list[Any] = []
+    found: list[tune.ResultGrid] = []
     try:
         watch = _timed(lambda: found.append(tuner.fit()))
     finally:
         os.environ.update({name: value for name, value in kept.items() if value is not None})
+    if found[0].errors:
+        raise RuntimeError(f"{len(found[0].errors)} of {len(found[0])} trials of Ray Tune failed") from found[0].errors[
+            0
+        ]
     return Saving(len(found[0]), watch.total_s(LOOP), watch.total_s(RAY), 0.0)
 
 
