@@ -18,7 +18,7 @@ _Param = tuple[str, float, BaseDistribution, BaseDistribution | None]
 class BatchedStorage(RDBStorage):
     """Writes the parameters that a block draws in one transaction, at its end.
 
-    Optuna writes each in a transaction of its own, which is most of what an ask takes in a large space. A driver that
+    Optuna writes each in a transaction of its own, two dozen for a trial of a large space. A driver that
     dies in the block leaves the trial without these parameters, as one does that dies before the first. Nothing else
     is held back; inside the block the storage does not give the parameters yet, and Optuna's ``Trial`` does.
     """
