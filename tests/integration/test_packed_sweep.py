@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from command import paretune, start_paretune, wait_until, write_sweep
+from nightly import NIGHTLY
 from swept import check_sweep, recorded_trials, study_trials
 
 from search.cluster import connected_ray
@@ -81,6 +82,7 @@ def wait_until_gone(pid, *, timeout_s=10):
     assert not Path(f"/proc/{pid}").exists()
 
 
+@NIGHTLY
 def test_the_slot_of_a_stopped_trial_is_filled_again(tmp_path):
     write_sweep(tmp_path)
     stopping = "search.pruner={name: optuna, stock: threshold, lower: 5, warmup_trials: 0, audit_share: 0}"
@@ -91,6 +93,7 @@ def test_the_slot_of_a_stopped_trial_is_filled_again(tmp_path):
     assert trials == [(number, "PRUNED") for number in range(6)]
 
 
+@NIGHTLY
 def test_the_size_of_a_pack_is_measured_and_said(tmp_path):
     spec, said = load_spec(write_sweep(tmp_path), overrides=["trial.pack=auto"]), []
     with connected_ray(spec) as cluster:
