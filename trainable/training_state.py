@@ -63,7 +63,6 @@ class TrainingState:
             lr=config.optimizer.learning_rate,
             betas=(0.9, config.optimizer.beta2),
             weight_decay=config.optimizer.weight_decay,
-            fused=True,  # one kernel for all factors, on processors as well
         )
 
     @property
