@@ -180,9 +180,13 @@ def _with_absolute_paths(spec: SweepSpec, folder: Path) -> SweepSpec:
         for source in spec.data.sources
     )
     update: dict[str, object] = {"data": spec.data.model_copy(update={"sources": sources})}
-    base = spec.model.path
+    base, cache = spec.model.path, spec.model.cache
+    model: dict[str, object] = {}
     if base != "tiny" and (base.startswith(("./", "../", "~/")) or os.path.isdir(folder / base)):  # noqa: PTH112
-        update["model"] = spec.model.model_copy(update={"path": _absolute(base, folder)})
+        model["path"] = _absolute(base, folder)
+    if cache.folder is not None:
+        model["cache"] = cache.model_copy(update={"folder": _absolute(cache.folder, folder)})
+    update["model"] = spec.model.model_copy(update=model)
     search: dict[str, object] = {"warm_start": tuple(_absolute(each, folder) for each in spec.search.warm_start)}
     storage = spec.search.storage
     if storage is not None and (relative := re.fullmatch(r"(sqlite(?:\+\w+)?:///)([^/:?].*)", storage)):

@@ -299,6 +299,24 @@ def test_paths_are_absolute_even_if_the_file_is_named_relatively(
     assert load_spec(Path("s.yaml")).model.path == os.path.join(os.getcwd(), "m")  # noqa: PTH109, PTH118
 
 
+@pytest.mark.parametrize(
+    ("written_as", "read_as"), [("kept", "{folder}/kept"), ("~/kept", "{home}/kept"), ("/k", "/k")]
+)
+def test_the_folder_of_what_is_kept_is_absolute_since_workers_run_elsewhere(
+    file: Path, monkeypatch: pytest.MonkeyPatch, written_as: str, read_as: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    spec = loaded(file, f"model: {{cache: {{folder: {written_as}}}}}\n" + DATA + OBJECTIVES + SPACE)
+
+    assert spec.model.cache.folder == read_as.format(folder=file.parent, home="/home/somebody")
+
+
+@pytest.mark.parametrize("disk", ["20 apples", "-3", "1.5"])
+def test_an_amount_of_disk_that_is_none_is_named(file: Path, disk: str) -> None:
+    with pytest.raises(SpecError, match=r"model\.cache\.disk"):
+        loaded(file, f"model: {{cache: {{disk: {disk}}}}}\n" + DATA + OBJECTIVES + SPACE)
+
+
 @pytest.mark.parametrize("path", ["tiny", "Qwen/Qwen2-VL-2B-Instruct"])
 def test_tiny_and_hub_names_stay_names(file: Path, path: str) -> None:
     (file.parent / "tiny").mkdir()
