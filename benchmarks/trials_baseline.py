@@ -23,13 +23,12 @@ from typing_extensions import override
 
 from spaces import TrialConfig
 from trainable.data.prepare import prepare
-from trainable.data.records import Record
+from trainable.data.records import Record, interleaved
 from trainable.data.render import BOX, PROMPT, render
 from trainable.data.sampler import RowSampler
 from trainable.data.split import Split
 from trainable.evaluation.grounding import GroundedAnswer, score_grounding
 from trainable.evaluation.text import TextAnswer, score_text
-from trainable.host import interleaved
 from trainable.model.adapter import target_regex
 from trainable.model.load import Base, load_base
 from trainable.model.prefix_cache import layer_count

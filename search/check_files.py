@@ -12,8 +12,8 @@ from search.check import CheckedData, refused_line, words_of
 from search.check_page import check_page
 from search.errors import CheckError
 from trainable.data.prepare import image_tokens, token_length
+from trainable.data.records import interleaved
 from trainable.data.sources import RefusedRow
-from trainable.host import interleaved
 
 _SHOWN = 10
 _MEASURED = 1000

@@ -15,9 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from search.check import CheckedData, words_of
 from spaces.trial import ModelConfig
 from trainable.boxes import Box
-from trainable.data.records import ImageSource, Record
+from trainable.data.records import ImageSource, Record, interleaved
 from trainable.data.render import BOX, PROMPT, Row, render
-from trainable.host import interleaved
 from trainable.markup import find_boxes
 from trainable.model.load import Processor, load_processor
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from trainable.boxes import Box, mean_box
 from trainable.calibration import reference_losses, row_losses
 from trainable.data.collate import Example, collate
 from trainable.data.prepare import prepare
-from trainable.data.records import Record
+from trainable.data.records import Record, interleaved
 from trainable.data.render import Row, render
 from trainable.data.split import Split
 from trainable.errors import ModelError
@@ -184,14 +183,6 @@ def row_positions(base: Base, row: Row, images: Sequence[Features]) -> Tensor:
         mm_token_type_ids=(ids == base.ids.image_pad).to(torch.int32),
     )
     return positions[:, 0].to(torch.int32)
-
-
-def interleaved(records: tuple[Record, ...]) -> list[Record]:
-    """Order records so that any beginning holds grounding and text rows in the share of the whole, from all sources."""
-    mixed = sorted(records, key=lambda record: hashlib.sha256(record.id.encode()).digest())
-    queues = [[record for record in mixed if record.task == task] for task in ("grounding", "text")]
-    ranked = [((index + 0.5) / len(queue), record) for queue in queues for index, record in enumerate(queue)]
-    return [record for _, record in sorted(ranked, key=lambda pair: (pair[0], pair[1].id))]
 
 
 def host_for(model: ModelConfig, data: DataConfig) -> Host:

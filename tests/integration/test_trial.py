@@ -13,10 +13,11 @@ from spaces.curriculum import Pacing
 from spaces.weighting import WeightingName
 from trainable.checkpoints import packed, unpacked
 from trainable.data.collate import collate
+from trainable.data.records import interleaved
 from trainable.data.render import render
 from trainable.errors import DataError, DivergedError
 from trainable.evaluation.generate import generate_answers
-from trainable.host import Host, interleaved
+from trainable.host import Host
 from trainable.model.load import load_processor
 from trainable.reason import reason_of
 from trainable.trial import Trial

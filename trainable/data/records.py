@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -118,3 +119,11 @@ class Record:
     source: int = 0
     distractors: int | None = None
     references: tuple[str, ...] = ()
+
+
+def interleaved(records: tuple[Record, ...]) -> list[Record]:
+    """Order records so that any beginning holds grounding and text rows in the share of the whole, from all sources."""
+    mixed = sorted(records, key=lambda record: hashlib.sha256(record.id.encode()).digest())
+    queues = [[record for record in mixed if record.task == task] for task in ("grounding", "text")]
+    ranked = [((index + 0.5) / len(queue), record) for queue in queues for index, record in enumerate(queue)]
+    return [record for _, record in sorted(ranked, key=lambda pair: (pair[0], pair[1].id))]
