@@ -14,6 +14,16 @@ from trainable.checkpoints import CheckpointPlace, NoRoomError, packed, unpacked
 SPAWN = multiprocessing.get_context("spawn")
 
 
+def listing(folder):
+    """Give every file with what changes if it is written again; one that vanishes meanwhile is left out."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            found.append((path.name, stat.st_ino, stat.st_mtime_ns, stat.st_size))
+    return found
+
+
 def size_of(folder: Path) -> int:
     total = 0
     for path in folder.iterdir():
@@ -178,7 +188,9 @@ def test_several_writers_together_never_exceed_the_budget(tmp_path):
 
     def watch():
         while not stop.is_set():
-            seen.append(size_of(tmp_path))
+            first, second = listing(tmp_path), listing(tmp_path)
+            if first == second:  # else files came and went while they were added up
+                seen.append(sum(size for _, _, _, size in first))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
