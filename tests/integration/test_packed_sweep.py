@@ -48,6 +48,7 @@ def servers_of(process):
     return [pid for pid, title in titles.items() if title.startswith(b"ray::PackServer") and is_below(pid)]
 
 
+@NIGHTLY
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes through /proc")
 def test_packed_trials_are_those_of_a_sweep_without_packs_though_their_server_is_killed(tmp_path):
     write_sweep(tmp_path)
