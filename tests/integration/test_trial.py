@@ -1,14 +1,14 @@
 """One trial on the embedded tiny base, without Ray."""
 
 import dataclasses
-import itertools
 from typing import get_args
 
 import pytest
 import torch
 from made_rows import example_of, mixed_records
+from made_trials import DATA, config_of, run
 
-from spaces import METRICS, TERM_NAMES, DataConfig, MixtureConfig, ModelConfig, TrialConfig
+from spaces import METRICS, TERM_NAMES, MixtureConfig, ModelConfig
 from spaces.curriculum import Pacing
 from spaces.weighting import WeightingName
 from trainable.checkpoints import packed, unpacked
@@ -22,33 +22,11 @@ from trainable.model.load import load_processor
 from trainable.reason import reason_of
 from trainable.trial import Trial
 
-DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 24},), search_share=0.4)
-
 
 @pytest.fixture(scope="module")
 def host():
     torch.set_num_threads(1)
     return Host(ModelConfig(), DATA)
-
-
-def config_of(**parts):
-    training = {"steps": 6, "rungs": (2, 4), "batch": 4, "rung_rows": 8, "final_rows": 12, "seed": 3}
-    training |= parts.pop("training", {})
-    return TrialConfig.model_validate(
-        {"number": 1, "model": ModelConfig(), "data": DATA, "training": training, **parts}
-    )
-
-
-def run(config, host):
-    ticks = itertools.count()
-    trial = Trial(config, host, clock=lambda: float(next(ticks)))
-    reports = []
-    try:
-        while not trial.is_finished:
-            reports.append(trial.advance())
-    finally:
-        trial.close()
-    return reports
 
 
 def test_a_trial_reports_at_its_rungs_and_at_its_last_step(host):

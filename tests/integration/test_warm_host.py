@@ -1,16 +1,16 @@
 """What a worker keeps for all trials changes no number: features of images, states below an adapter, the base."""
 
-import itertools
 import shutil
 
 import psutil
 import pytest
 import torch
 from made_rows import PlainImage, example_of, made_record
+from made_trials import DATA, config_of, run
 from random_base import save_random_base
 from real_data import real_data
 
-from spaces import AdapterConfig, DataConfig, MixtureConfig, ModelConfig, TrialConfig
+from spaces import AdapterConfig, MixtureConfig, ModelConfig
 from spaces.trial import CacheConfig
 from trainable import course as course_module
 from trainable.course import Course
@@ -30,8 +30,6 @@ from trainable.model.tensor_store import TensorStore
 from trainable.model.vision_cache import VisionCache, encode
 from trainable.trial import Trial, accumulate
 from trainable.window import Window
-
-DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 24},), search_share=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -54,26 +52,6 @@ def any_base(request, tmp_path_factory):
     return load_base(
         ModelConfig(path=str(save_random_base(folder, real_data("tokenizer-qwen2vl"), family=request.param)))
     )
-
-
-def config_of(**parts):
-    training = {"steps": 6, "rungs": (3,), "batch": 4, "rung_rows": 8, "final_rows": 12, "seed": 3}
-    training |= parts.pop("training", {})
-    return TrialConfig.model_validate(
-        {"number": 1, "model": ModelConfig(), "data": DATA, "training": training, **parts}
-    )
-
-
-def run(config, host):
-    ticks = itertools.count()
-    trial = Trial(config, host, clock=lambda: float(next(ticks)))
-    reports = []
-    try:
-        while not trial.is_finished:
-            reports.append(trial.advance())
-    finally:
-        trial.close()
-    return reports
 
 
 def ragged_records():
@@ -178,10 +156,10 @@ def test_another_pixel_budget_or_dtype_has_other_features(tmp_path):
     assert [files_of(), files_of(), files_of(max_pixels=3136), files_of(dtype="bfloat16")] == [1, 1, 2, 3]
 
 
-def test_the_tower_runs_once_for_each_image_of_a_sweep(host, monkeypatch):
+def test_the_tower_runs_once_for_each_image_of_a_sweep(host, folder, monkeypatch):
     run(config_of(), host)
     monkeypatch.setattr("trainable.model.vision_cache.encode", lambda *_: pytest.fail("the tower ran again"))
-    other = Host(ModelConfig(cache=host.model.cache), DATA)
+    other = Host(ModelConfig(cache=CacheConfig(folder=str(folder))), DATA)
     assert run(config_of(), other)[-1].losses == run(config_of(), host)[-1].losses
 
 

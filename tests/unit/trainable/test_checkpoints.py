@@ -25,11 +25,7 @@ def listing(folder):
 
 
 def size_of(folder: Path) -> int:
-    total = 0
-    for path in folder.iterdir():
-        with suppress(FileNotFoundError):
-            total += path.stat().st_size
-    return total
+    return sum(size for _, _, _, size in listing(folder))
 
 
 def opened(folder, budget=None):
