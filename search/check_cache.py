@@ -36,7 +36,7 @@ def _feature_bytes(spec: SweepSpec, data: CheckedData, processor: Processor) -> 
     split = data.prepared.split
     images = {image.key: image for record in (*split.train, *split.search) for image in record.images}
     tokens = sum(processor.tokens(image.size) for image in images.values())
-    return processor.shape.feature_bytes(tokens, spec.model.dtype)
+    return tokens * processor.shape.feature_bytes(spec.model.dtype)
 
 
 def _state_bytes(spec: SweepSpec, data: CheckedData, processor: Processor) -> int:
@@ -48,8 +48,7 @@ def _state_bytes(spec: SweepSpec, data: CheckedData, processor: Processor) -> in
         return 0
     sampled = rows[:: max(1, len(rows) // _SAMPLED)]
     mean = sum(token_length(record, processor) for record in sampled) / len(sampled)
-    width = shape.feature_bytes(1, spec.model.dtype) // (1 + shape.deepstack)
-    return round(len(depths) * len(rows) * mean * width)
+    return round(len(depths) * len(rows) * mean * shape.state_bytes(spec.model.dtype))
 
 
 def in_words(size: int) -> str:

@@ -50,7 +50,7 @@ class Host:
 
         """
         self.base: Base = load_base(model)
-        self.model, self.data = model, data
+        self.data = data
         prepared = prepare(data, self.base.processor)
         self.split: Split = prepared.split
         if prepared.too_long:
@@ -119,8 +119,7 @@ class Host:
             DataError: If an image can't be read.
 
         """
-        kept = self._rows.get(record.id)
-        return len((kept or self.example(record)).row.ids)
+        return len(self._tokens(record).row.ids)
 
     def example(self, record: Record, *, depth: int = 0) -> Example:
         """Give a record's tokens, their positions, and the features of its images.
@@ -135,16 +134,21 @@ class Host:
         """
         if depth:
             return self._deep_example(record, depth)
-        images = tuple(self._images.features(image) for image in record.images)
+        kept = self._tokens(record)
+        return Example(kept.row, self._features(record), kept.positions)
+
+    def _features(self, record: Record) -> tuple[Features, ...]:
+        return tuple(self._images.features(image) for image in record.images)
+
+    def _tokens(self, record: Record) -> _Tokens:
         kept = self._rows.get(record.id)
         if kept is None:
             row = render(record, self.base.processor)
-            kept = self._rows[record.id] = _Tokens(row, row_positions(self.base, row, images))
-        return Example(kept.row, images, kept.positions)
+            kept = self._rows[record.id] = _Tokens(row, row_positions(self.base, row, self._features(record)))
+        return kept
 
     def _deep_example(self, record: Record, depth: int) -> Example:
-        kept = self._rows.get(record.id) or self.example(record)
-        assert kept.positions is not None
+        kept = self._tokens(record)
 
         def name() -> str:
             return json.dumps([kept.row.ids, [digest_of(image) for image in record.images]])

@@ -99,9 +99,13 @@ class ModelShape:
     hidden: int
     deepstack: int
 
-    def feature_bytes(self, tokens: int, dtype: str) -> int:
-        """Give the bytes of the vision tower's output for so many image tokens."""
-        return tokens * self.hidden * (1 + self.deepstack) * getattr(torch, dtype).itemsize
+    def state_bytes(self, dtype: str) -> int:
+        """Give the bytes of one token between two layers of the language model."""
+        return self.hidden * getattr(torch, dtype).itemsize
+
+    def feature_bytes(self, dtype: str) -> int:
+        """Give the bytes of the vision tower's output for one image token."""
+        return self.state_bytes(dtype) * (1 + self.deepstack)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ def layer_count(base: Base) -> int:
 @contextmanager
 def upper_layers(model: Any, depth: int) -> Iterator[None]:
     """Let a model start at a layer: it then takes, as ``inputs_embeds``, what the layers below would have given."""
+    if not depth:
+        yield
+        return
     with _only(_language_model(model), depth, None):
         yield
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from spaces.trial import CacheConfig
+from trainable.user_cache import cache_folder, whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class TensorStore:
     """
 
     def __init__(self, identity: str, config: CacheConfig) -> None:
-        self._root = Path(config.folder) if config.folder else default_folder()
+        self._root = Path(config.folder) if config.folder else cache_folder("features")
         self._budget = config.disk
         self._memory: LRUCache[str, Tensors] = LRUCache(_MEMORY_BYTES, getsizeof=_bytes)
         self._mapped: LRUCache[str, Tensors] = LRUCache(_MOST_MAPPED)
@@ -88,15 +88,8 @@ class TensorStore:
         if self._is_full or not self._has_room(_bytes(tensors)):
             return None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as part:
-                pass
-            try:
-                save_file({key: value.contiguous() for key, value in tensors.items()}, part.name)
-                Path(part.name).replace(path)
-            except BaseException:
-                Path(part.name).unlink(missing_ok=True)
-                raise
+            with whole_file(path) as part:
+                save_file({key: value.contiguous() for key, value in tensors.items()}, part)
             self._left -= path.stat().st_size
         except (OSError, SafetensorError) as error:
             _log.warning("%s takes no more files, what is computed stays in memory: %s", self.folder, error)
@@ -123,11 +116,6 @@ class TensorStore:
             self._root,
         )
         return False
-
-
-def default_folder() -> Path:
-    """Give ``paretune/features`` below ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paretune" / "features"
 
 
 def folder_bytes(folder: Path) -> int:

@@ -8,7 +8,6 @@ import hashlib
 import io
 import os
 import re
-import tempfile
 import urllib.request
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -20,6 +19,7 @@ from typing import Any
 from trainable.data.files import text_fault
 from trainable.data.images import BytesImage, FileImage, read_header
 from trainable.errors import DataError, MissingImageError
+from trainable.user_cache import cache_folder, whole_file
 
 Picture = FileImage | BytesImage
 
@@ -27,6 +27,8 @@ _DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://")
 _LONGEST_PATH = 1000
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+_IMAGES = "images"
+"""Their folder in the user's cache."""
 _FETCH_S = 30
 _MOST_BYTES = 100 * 2**20
 _IN_MEMORY_BYTES = 256 * 2**20
@@ -177,7 +179,7 @@ def fetched_file(url: str) -> Path:
     """
     try:
         name = hashlib.sha256(url.encode()).hexdigest()
-        path = _cache_folder() / name
+        path = cache_folder(_IMAGES) / name
         if path.exists():
             return path
         with urllib.request.urlopen(url, timeout=_FETCH_S) as answer:
@@ -190,21 +192,15 @@ def fetched_file(url: str) -> Path:
     return _cached(name, data)
 
 
-def _cache_folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "paretune" / "images"
-
-
 def _cached(name: str, data: bytes) -> Path:
     """Write a file of the cache, whole or not at all."""
-    folder = _cache_folder()
+    folder = cache_folder(_IMAGES)
     path = folder / name
     if path.exists():
         return path
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part:
-            part.write(data)
-        Path(part.name).replace(path)
+        with whole_file(path) as part:
+            part.write_bytes(data)
     except OSError as error:
         raise DataError(f"{folder} can't keep images: {error.strerror}; set XDG_CACHE_HOME to another place") from error
     return path
