@@ -19,6 +19,7 @@ from results import read_sweep, write_sweep_json
 from results.sweep_file import SWEEP_FILE
 from search.cluster import Cluster, connected_ray
 from search.errors import ClusterError, FolderError, RayLost
+from search.exit_codes import FAILED, INTERRUPTED
 from search.folder_lock import locked
 from search.hub import Hub
 from search.interfaces import Listener
@@ -40,7 +41,6 @@ from trainable.ray_entry import RayTrial
 
 _MOST_FITS = 3
 _MOST_LOSSES = 3
-_FAILED, _INTERRUPTED = 1, 130  # as search.cli has them
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class _Driver:
 
         def last_words(reason: str) -> int:
             self.say(self._gone(f"interrupted by {interruption.signal}" if interruption.signal else reason))
-            return _INTERRUPTED if interruption.signal else _FAILED
+            return INTERRUPTED if interruption.signal else FAILED
 
         watchdog, place = Watchdog(cluster.loss, last_words=last_words), checkpoint_place(self.spec, self.folder)
         scheduler = functools.partial(

@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from search.cli import BAD_INPUT, FAILED, INTERRUPTED, OK, _parser
+from search.cli import _parser
+from search.exit_codes import BAD_INPUT, FAILED, INTERRUPTED, OK
 from spaces import TERM_NAMES
 from spaces.curriculum import Difficulty, Mix, Pacing
 from spaces.schedules import Shape

@@ -9,7 +9,8 @@ from mounts import mount, unmount
 
 from results import write_sweep_json
 from search.check import check_data
-from search.cli import BAD_INPUT, FAILED, main
+from search.cli import main
+from search.exit_codes import BAD_INPUT, FAILED
 from search.recorder import record_columns
 from search.sweep_spec import SPEC_KEY
 

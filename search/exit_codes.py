@@ -1,0 +1,7 @@
+"""The exit codes of the command."""
+
+from __future__ import annotations
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+EPILOG = "exit codes: 0 budget reached, 1 failed, 2 bad input, 130 interrupted and resumable"
