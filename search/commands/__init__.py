@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from search.commands import check, report, status, sweep, trial
+from search.commands import check, export, report, status, sweep, trial
 
 COMMANDS: Sequence[Callable[[Any], None]] = (
     check.add,
@@ -13,5 +13,6 @@ COMMANDS: Sequence[Callable[[Any], None]] = (
     status.add,
     report.add,
     trial.add,
+    export.add,
 )
 """What adds each command, or several that belong together, to the parser."""
