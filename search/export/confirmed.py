@@ -5,10 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import pandas as pd
 
 _SCORE = "metric."
 
@@ -37,20 +36,18 @@ class Confirmed:
         return f"{statistics.fmean(values):.3f}{spread}"
 
 
-def confirmed_scores(folder: Path, trial: int) -> tuple[Confirmed, ...]:
-    """Read the confirmation runs of a trial.
+def confirmed_scores(confirmations: pd.DataFrame, trial: int) -> tuple[Confirmed, ...]:
+    """Put the confirmation runs of a trial together.
 
     Args:
-        folder: Of the sweep.
+        confirmations: Of the sweep's record.
         trial: Its number.
 
     Returns:
         One entry for each split that has a finished run, ``confirm`` first.
 
     """
-    rows: list[dict[str, Any]] = []
-    for part in sorted((folder / "confirmations").glob("part-*.parquet")):
-        rows += pq.read_table(part).to_pylist()
+    rows = confirmations.to_dict("records")
     own = [row for row in rows if row["trial"] == trial and row["state"] == "COMPLETE"]
     return tuple(
         Confirmed(split, len(done), _scores(done))
@@ -59,10 +56,10 @@ def confirmed_scores(folder: Path, trial: int) -> tuple[Confirmed, ...]:
     )
 
 
-def _scores(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+def _scores(rows: Sequence[Mapping[Any, Any]]) -> dict[str, list[float]]:
     scores: dict[str, list[float]] = {}
     for row in rows:
         for name, value in row.items():
-            if name.startswith(_SCORE) and value is not None:
-                scores.setdefault(name.removeprefix(_SCORE), []).append(float(value))
+            if str(name).startswith(_SCORE) and pd.notna(value):
+                scores.setdefault(str(name).removeprefix(_SCORE), []).append(float(value))
     return scores

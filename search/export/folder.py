@@ -133,7 +133,7 @@ def _texts(
             metadata=tables.metadata,
             why=why,
             intervals={},
-            confirmed=confirmed_scores(request.folder, trial.number),
+            confirmed=confirmed_scores(tables.confirmations, trial.number),
             has_adapter=request.with_adapter,
         ),
     }

@@ -6,11 +6,12 @@ import shutil
 import pytest
 import torch
 from huggingface_hub import ModelCard
+from made_sweep import START
 from peft import PeftModel
 from trained_sweep import LINEAGE, train_sweep, trained_spec
 from transformers import AutoModelForImageTextToText
 
-from results import read_sweep
+from results import ConfirmationRow, RecordWriter, read_sweep
 from search.cli import main
 from search.kept_checkpoints import checkpoint_place
 from search.recorded_point import recorded_values
@@ -186,29 +187,39 @@ def test_a_card_without_a_licence_says_so_and_names_no_folder(sweep, tmp_path, c
 
 
 def test_scores_of_other_rows_stand_in_the_card_once_there_are_any(sweep, tmp_path, capsys):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     folder = tmp_path / "sweep"
     shutil.copytree(sweep, folder)
     number = kept(folder)[0]
-    rows = [
-        {"run": run, "trial": number, "seed": run, "split": split, "state": state, "metric.grounding.miou": miou}
-        for run, split, state, miou in (
-            (0, "confirm", "COMPLETE", 0.5),
-            (1, "confirm", "COMPLETE", 0.7),
-            (2, "confirm", "FAIL", None),
-            (0, "test", "COMPLETE", 0.4),
-        )
-    ]
-    (folder / "confirmations").mkdir()
-    pq.write_table(pa.Table.from_pylist(rows), folder / "confirmations" / "part-00000.parquet")
+    writer = RecordWriter(folder, read_sweep(folder).columns, read_sweep(folder).metadata)
+    for run, split, state, miou in (
+        (0, "confirm", "COMPLETE", 0.5),
+        (1, "confirm", "COMPLETE", 0.7),
+        (2, "confirm", "FAIL", None),
+        (0, "test", "COMPLETE", 0.4),
+    ):
+        writer.append_confirmation(confirmation(run, number, split, state, miou))
     exported(folder, tmp_path / "out", capsys, "--trial", str(number))
     text = (tmp_path / "out" / "README.md").read_text()
     assert "confirm split, 2 runs" in text
     assert "test split, 1 run " in text
     assert "| `grounding.miou` | 0.600 ± 0.141 | 0.400 |" in text
     assert "Not confirmed" not in text
+
+
+def confirmation(run, trial, split, state, miou):
+    return ConfirmationRow(
+        run=run,
+        trial=trial,
+        seed=run,
+        split=split,
+        state=state,
+        reason="made",
+        steps=4,
+        seconds=1.0,
+        started=START,
+        ended=START,
+        metrics={} if miou is None else {"grounding.miou": miou},
+    )
 
 
 def test_a_trial_that_lost_its_checkpoint_is_refused_with_a_way_to_get_it(sweep, tmp_path, capsys):
