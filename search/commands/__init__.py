@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from search.commands import check, export, report, status, sweep, trial
+from search.commands import check, export, init, report, status, sweep, trial
 
 COMMANDS: Sequence[Callable[[Any], None]] = (
+    init.add,
     check.add,
     sweep.add,
     status.add,
