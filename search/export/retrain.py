@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from search.export.chosen import ChosenTrial
 from search.spec import SweepSpec
 from search.yaml_text import yaml_text
@@ -12,6 +14,9 @@ from spaces import Scalar, leaves
 from spaces.space import PLAIN_SECTIONS
 
 TRAIN_FILE = "train.yaml"
+
+_SHARED = ("batch", "accumulation", "rung_rows", "final_rows", "eval_batch", "max_new_tokens")
+"""What training has in common with the sweep, but its length and seed."""
 
 
 def train_yaml(spec: SweepSpec, trial: ChosenTrial, *, longer: float) -> str:
@@ -34,14 +39,12 @@ def train_yaml(spec: SweepSpec, trial: ChosenTrial, *, longer: float) -> str:
     space, odd = _space(spec, trial)
     steps = max(round(spec.trial.steps * longer), 1)
     rungs = sorted({round(rung * longer) for rung in spec.trial.rungs} & set(range(1, steps)))
-    training = spec.trial.model_dump(mode="json", exclude_none=True)
-    training |= {"steps": steps, "rungs": rungs, "seed": trial.seed, "pack": 1}
     trials = 1 if is_plain else 2
     tree: dict[str, Any] = {
-        "model": spec.model.model_dump(mode="json", exclude_none=True),
+        "model": {**_told(spec.model, "path", "dtype"), **spec.model.model_dump(mode="json", exclude_defaults=True)},
         "data": spec.data.model_dump(mode="json", exclude_none=True),
         "objectives": [objective.metric for objective in spec.objectives],
-        "trial": {key: value for key, value in training.items() if value != {} and key != "time_limit"},
+        "trial": {"steps": steps, "rungs": rungs, **_told(spec.trial, *_SHARED), "seed": trial.seed},
         "space": space,
         "search": {
             "sampler": "random",
@@ -51,10 +54,14 @@ def train_yaml(spec: SweepSpec, trial: ChosenTrial, *, longer: float) -> str:
             "address": spec.search.address,
         },
     }
-    tree["trial"]["resources"] = spec.trial.resources.model_dump(mode="json", exclude_defaults=True)
-    if not tree["trial"]["resources"]:
-        del tree["trial"]["resources"]
+    if resources := spec.trial.resources.model_dump(mode="json", exclude_defaults=True):
+        tree["trial"]["resources"] = resources
     return yaml_text(tree, header=_header(trial, spec, steps, is_plain=is_plain), notes=_notes(odd, spec, trial))
+
+
+def _told(settings: BaseModel, *names: str) -> dict[str, Any]:
+    """Give some settings, whether or not they are the defaults of this version."""
+    return settings.model_dump(mode="json", include=set(names), exclude_none=True)
 
 
 def deviations(point: Mapping[str, Scalar]) -> Mapping[str, Scalar]:

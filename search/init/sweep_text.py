@@ -128,7 +128,8 @@ def _model(start: Start, machine: Machine, out: Path) -> dict[str, Any]:
 
 def _source(source: SourceConfig, out: Path) -> dict[str, Any]:
     told = source.model_dump(mode="json", exclude_defaults=True)
-    return {key: _written(value, out) if isinstance(value, str) and key != "dataset" else value for key, value in told.items()}
+    paths = {key: _written(value, out) for key, value in told.items() if isinstance(value, str) and key != "dataset"}
+    return {"source": source.source, **told, **paths}
 
 
 def _written(path: str, out: Path) -> str:
@@ -247,13 +248,17 @@ def _header(start: Start, rows: Rows, out: Path) -> list[str]:
     return lines
 
 
+def _whole(training: Training) -> str:
+    return "as trained" if training.steps else f"{training.epochs:g} epochs of the rows that train"
+
+
 def _notes(start: Start, rows: Rows, length: Length, machine: Machine) -> Mapping[str, str]:
     training = start.training
     found = "GPUs found" if machine.gpus else "no GPU was found"
     notes = {
         "data.search_share": "of the images; their rows score the trials",
         "data.max_length": "tokens; longer rows are refused, never cut",
-        "trial.steps": f"of the {length.whole} steps that the whole training has",
+        "trial.steps": f"of {length.whole}, {_whole(training)}",
         "trial.accumulation": f"{training.batch * training.accumulation} rows a step",
         "trial.max_new_tokens": "longest answer that is generated",
         "search.trials": "the time limit may end the sweep earlier",
