@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from made_search import start_hub
 from results import write_sweep_json
 from search.kept_checkpoints import checkpoint_place
 from search.recorder import record_columns
+from search.requests import Request, RequestFiles, RequestKind
 from search.spec import SweepSpec
 from search.sweep_spec import SPEC_KEY
 from spaces import TrialConfig, parse_space
@@ -50,12 +51,33 @@ def trained_spec(*, space: Any = None, trial: Any = None, model: Any = None, **s
     )
 
 
-def train_sweep(spec: SweepSpec, folder: Path, *, host: Host | None = None, packed: bool = False) -> Host:
-    """Run a sweep to its end, one trial at a time; gives the host that its trials ran on."""
+def train_sweep(
+    spec: SweepSpec,
+    folder: Path,
+    *,
+    host: Host | None = None,
+    packed: bool = False,
+    asked: Mapping[int, Sequence[RequestKind]] | None = None,
+) -> Host:
+    """Run a sweep to its end, one trial at a time.
+
+    Args:
+        spec: The sweep.
+        folder: Of it.
+        host: Of the same model and data; made if absent.
+        packed: Whether each trial runs as one of a pack.
+        asked: What a user asks of trials, by number, as soon as they run.
+
+    Returns:
+        The host that the trials ran on.
+
+    """
     host = host or Host(spec.model, spec.data)
     write_sweep_json(folder, record_columns(spec), metadata={SPEC_KEY: spec.model_dump_json(), **LINEAGE})
     hub, place = start_hub(spec, folder), checkpoint_place(spec, folder)
     while (config := hub.ask()) is not None:
+        for kind in (asked or {}).get(config.number, ()):
+            RequestFiles(folder).submit(Request(kind=kind, trial=config.number))
         for report, state in (_packed if packed else _alone)(config, host):
             write_attempt(place, config, report, state)
             if hub.report(config.number, report).verdict != "CONTINUE":

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import urllib.request
 
 import pytest
 import torch
 from huggingface_hub import ModelCard
 from made_sweep import START
+from moto.server import ThreadedMotoServer
 from peft import PeftModel
 from trained_sweep import LINEAGE, train_sweep, trained_spec
 from transformers import AutoModelForImageTextToText
@@ -122,6 +124,43 @@ def test_a_packed_trial_is_exported_like_any_other(host, tmp_path, capsys):
     found = scores_on_untouched_base(spec, tmp_path / "out", host)
     assert found == pytest.approx(result["scores"], rel=1e-5)  # a pack sums products in another order
     assert {name: found[name] for name in OF_ANSWERS} == {name: result["scores"][name] for name in OF_ANSWERS}
+
+
+def test_a_trial_that_was_stopped_and_pinned_is_exported_with_the_scores_of_its_rung(host, tmp_path, capsys):
+    folder = tmp_path / "sweep"
+    spec = trained_spec(space={"adapter": {"rank": {"choice": [2, 4]}}}, trials=2)
+    train_sweep(spec, folder, host=host, asked={1: ("pin", "stop")})
+    result = exported(folder, tmp_path / "out", capsys, "--trial", "1")
+    assert (result["state"], result["steps"]) == ("PRUNED", 2)
+    assert "did not reach its last step" in (tmp_path / "out" / "README.md").read_text()
+    checkpoint_place(spec, folder).open().remove(1)
+    assert main(["export", str(folder), "--out", str(tmp_path / "again"), "--trial", "1"]) == 2
+    assert f"paretune trial extend {folder} 1" in capsys.readouterr().err
+
+
+def test_an_adapter_is_fetched_from_a_store(host, tmp_path, capsys, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "made")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        _, port = server.get_host_and_port()
+        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/bucket", method="PUT")).read()
+        store = f"s3://bucket/sweeps?scheme=http&endpoint_override=127.0.0.1:{port}"
+        spec = trained_spec(space={"adapter": {"rank": 4}}, trial={"steps": 1, "rungs": ()}, checkpoints=store)
+        train_sweep(spec, tmp_path / "sweep", host=host)
+        assert not (tmp_path / "sweep" / "checkpoints").exists()
+        result = exported(tmp_path / "sweep", tmp_path / "out", capsys)
+        assert scores_on_untouched_base(spec, tmp_path / "out", host) == result["scores"]
+        checkpoint_place(spec, tmp_path / "sweep").open().remove(0)
+        assert main(["export", str(tmp_path / "sweep"), "--out", str(tmp_path / "again")]) == 2
+        said = capsys.readouterr().err
+        assert "s3://bucket/sweeps/sweep holds none" in said and str(port) not in said
+    finally:
+        server.stop()
+    assert main(["export", str(tmp_path / "sweep"), "--out", str(tmp_path / "again")]) == 2
+    assert "can't be read" in capsys.readouterr().err
 
 
 def test_the_adapter_names_its_base_scale_and_targets(sweep, tmp_path, capsys):
