@@ -83,6 +83,19 @@ def check_data(spec: SweepSpec) -> CheckedData:
             the model's folder does not exist.
 
     """
+    data = read_data(spec)
+    check_fit(spec, data)
+    return data
+
+
+def read_data(spec: SweepSpec) -> CheckedData:
+    """Read and split all rows, whatever the objectives and the space.
+
+    Raises:
+        RefusedError: If the rows that are left do not suffice for two splits.
+        CheckError: If the data can't be read, or the model's folder does not exist.
+
+    """
     processor, fault = _processor(spec)
     try:
         read = read_sources(spec.data)
@@ -94,12 +107,21 @@ def check_data(spec: SweepSpec) -> CheckedData:
         raise RefusedError(f"data: {error}", [*read.refused, *error.too_long], read.notes) from error
     except DataError as error:
         raise RefusedError(f"data: {error}", read.refused, read.notes) from error
-    _check_objectives(spec, found.split.search)
-    _check_images(read.records)
-    _check_pacing(spec, found.split.train)
-    _check_mix(spec, found.split.train)
-    _check_layers(spec, processor)
     return CheckedData(found, processor, fault, data_hash(read.records))
+
+
+def check_fit(spec: SweepSpec, data: CheckedData) -> None:
+    """See that rows which were read fit the objectives and the space, and that every image can be decoded.
+
+    Raises:
+        CheckError: If not.
+
+    """
+    _check_objectives(spec, data.prepared.split.search)
+    _check_images(data.prepared.read.records)
+    _check_pacing(spec, data.prepared.split.train)
+    _check_mix(spec, data.prepared.split.train)
+    _check_layers(spec, data.processor)
 
 
 def _processor(spec: SweepSpec) -> tuple[Processor | None, str | None]:
