@@ -176,7 +176,9 @@ class _Driver:
                             begin()
                         begin = _nothing
                         spec = self._packed(cluster, is_over)
-                        with Loggers(spec, self.folder, listener=self.listener, say=self.say) as listener:
+                        with self.guard:
+                            loggers = Loggers(spec, self.folder, listener=self.listener, say=self.say)
+                        with loggers as listener:
                             with self.guard:
                                 hub = open_hub(
                                     spec, self.folder, listener=listener, is_over=is_over, rebuild_study=rebuild_study

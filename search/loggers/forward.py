@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ray.tune.logger import LoggerCallback
 
 _ID_FILE = "loggers.id"
-_PATIENCE_S = 60.0
+PATIENCE_S = 60.0
 _HASTE_S = 3.0
 _LONGEST_WORDS = 300
 
@@ -51,7 +51,7 @@ def make_logger(name: LoggerName, folder: Path) -> LoggerCallback:
         case "wandb":
             from search.loggers.wandb import WandbLogger
 
-            return WandbLogger(folder, patience_s=_PATIENCE_S)
+            return WandbLogger(folder, patience_s=PATIENCE_S)
 
 
 class Loggers:
@@ -65,6 +65,7 @@ class Loggers:
         listener: Hears first.
         say: Tells a person.
         make: Makes a logger by its name.
+        patience_s: The longest wait at the end for what is still to be logged.
 
     """
 
@@ -76,11 +77,13 @@ class Loggers:
         listener: Listener,
         say: Callable[[str], None],
         make: MakeLogger = make_logger,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._listener, self._spec, self._folder = listener, spec, folder.resolve()
         self._id = _sweep_id(self._folder) if spec.search.loggers else ""
         self._threads = [_LoggerThread(name, self._folder, make, say) for name in spec.search.loggers]
         self._open: dict[int, TrialConfig] = {}
+        self._patience_s = patience_s
 
     def __enter__(self) -> Self:
         """Start the threads."""
@@ -94,7 +97,7 @@ class Loggers:
         """Suspend the trials that have not ended, and wait for what is still to be logged; not long after an error."""
         for number in list(self._open):
             self._end(number, None)
-        end = time.monotonic() + (_PATIENCE_S if kind is None else _HASTE_S)
+        end = time.monotonic() + (self._patience_s if kind is None else min(self._patience_s, _HASTE_S))
         for thread in self._threads:
             thread.put(None)
         for thread in self._threads:
