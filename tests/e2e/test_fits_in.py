@@ -113,7 +113,7 @@ def test_every_program_of_the_page_runs_and_prints_something(heading, sweep):
 
 def test_the_front_in_sql_is_the_front_of_the_report(sweep, tables):
     front = {row[0] for row in duckdb.sql(SQL["Which trials does no other beat in both objectives?"]).fetchall()}
-    assert front == {trial.number for trial in summarise(tables).front}
+    assert front == {trial.trial for trial in summarise(tables).front}
 
 
 def test_the_hypervolume_of_the_page_is_that_of_the_report(sweep, tables):
@@ -131,7 +131,7 @@ def test_the_shares_of_the_terms_add_up_to_one_for_every_trial(sweep):
 
 def test_steps_saved_are_those_that_the_stopped_trials_had_left(sweep, tables):
     stopped = tables.trials.loc[tables.trials["state"] == "PRUNED", "steps"]
-    row = duckdb.sql(SQL["How many steps did stopping save?"]).fetchone()
+    row = duckdb.sql(SQL["How many steps did stopping save?"]).fetchall()[0]
     assert row[:2] == (len(stopped), int((3 - stopped).sum()))
 
 
@@ -211,7 +211,7 @@ def test_optunas_dashboard_shows_the_states_and_the_final_scores(dashboard, swee
     for trial in study["trials"]:
         if trial["state"] == "Complete":
             assert trial["values"] == values.loc[trial["number"]].to_list()
-    assert {trial["number"] for trial in study["best_trials"]} == {trial.number for trial in summarise(tables).front}
+    assert {trial["number"] for trial in study["best_trials"]} == {trial.trial for trial in summarise(tables).front}
     drawn = {param["name"] for trial in study["trials"] for param in trial["params"]}
     assert drawn == {"adapter.rank", "optimizer.learning_rate", "mixture.box_ce.weight", "mixture.ntl_was.on"}
 
