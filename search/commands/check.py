@@ -28,7 +28,9 @@ def _check(options: argparse.Namespace) -> int:
     from search.check import RefusedError, check_data
     from search.check_cache import cache_lines
     from search.check_files import check_lines, tokens_line, write_check, write_refused
+    from search.loggers import check_loggers
 
+    check_loggers(spec.search.loggers)
     folder = options.out or Path("checks") / options.file.stem
     try:
         data = check_data(spec)

@@ -42,7 +42,9 @@ def _sweep(options: argparse.Namespace) -> int:
     from search.check_cache import cache_lines
     from search.check_files import check_lines, tokens_line
     from search.lineage import lineage
+    from search.loggers import check_loggers
 
+    check_loggers(spec.search.loggers)
     folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     data = check_data(spec)
     tokens = tokens_line(data, max_length=spec.data.max_length)
@@ -69,6 +71,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _resume(options: argparse.Namespace) -> int:
     from results import read_sweep
+    from search.loggers import check_loggers
     from search.sweep_spec import spec_of
 
     tables, spec = read_sweep(options.folder), spec_of(options.folder)
@@ -76,6 +79,7 @@ def _resume(options: argparse.Namespace) -> int:
 
     from search.check import check_same_data
 
+    check_loggers(spec.search.loggers)
     data = check_same_data(spec, data_hash=tables.metadata["data_hash"])
 
     from search.ray_settings import set_up_ray
