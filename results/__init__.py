@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from results.errors import ResultsError
+from results.notebook import Sweep, open_sweep
 from results.reader import SweepTables, last_attempts, last_reports, read_sweep
 from results.report import pareto_table, write_report
 from results.schema import (
@@ -33,12 +34,14 @@ __all__ = [
     "ResultsError",
     "Role",
     "State",
+    "Sweep",
     "SweepFile",
     "SweepTables",
     "TrialRow",
     "Verdict",
     "last_attempts",
     "last_reports",
+    "open_sweep",
     "pareto_table",
     "read_sweep",
     "read_sweep_json",
