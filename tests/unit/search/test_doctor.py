@@ -150,9 +150,8 @@ def test_the_embedded_base_is_complete():
 
 def test_every_file_that_a_model_lacks_is_named_at_once(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors.index.json").write_text(
-        '{"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}'
-    )
+    index = {"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
 
     faults = folder_faults(tmp_path)
 
