@@ -2,14 +2,13 @@
 
 import json
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from command import TINY_SWEEP
 from made_search import made_spec
-from made_sweep import START
+from timed_sweep import FINAL_S, HANDED_S, MADE_S, RUNG_S, STEP_S, WORKER_S, swept
 
-from results import RecordWriter, ReportRow, TrialRow, write_sweep_json
 from search.check import check_data
 from search.errors import PlanError
 from search.planning.base import adapter_bytes, base_shape, checkpoint_bytes, rough_costs
@@ -21,16 +20,13 @@ from search.planning.kept import keep_costs, kept_costs, settings
 from search.planning.rows import RowCounts, keep_counts, known_counts
 from search.planning.whole import Known, make_plan
 from search.planning.words import plan_lines
-from search.recorder import record_columns
 from search.spec_file import load_spec
-from search.sweep_spec import SPEC_KEY
 from spaces.adapter import AdapterConfig
 from spaces.trial import ModelConfig
 from trainable.model.adapter import attach_adapter, detach_adapter
 from trainable.model.load import load_base
 
 NOW = datetime(2026, 3, 1, 22, 0)
-STEP_S, RUNG_S, FINAL_S, MADE_S, HANDED_S, WORKER_S = 0.5, 3.0, 7.0, 1.0, 0.25, 20.0
 COSTS = Costs(origin="measured", trials=4, step_s=1, rung_s=2, final_s=3, trial_s=1, worker_s=4, before_s=6, after_s=2)
 
 
@@ -38,44 +34,6 @@ COSTS = Costs(origin="measured", trials=4, step_s=1, rung_s=2, final_s=3, trial_
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "paretune"
-
-
-def swept(folder, spec, endings, *, metadata=None):
-    """Write a sweep whose steps and reports take what the constants say; ``endings`` are states and last steps."""
-    metadata = {SPEC_KEY: spec.model_dump_json(), **(metadata or {})}
-    write_sweep_json(folder, record_columns(spec), metadata=metadata)
-    writer = RecordWriter(folder, record_columns(spec), metadata)
-    for number, (state, last) in enumerate(endings):
-        seconds, before = MADE_S, 0
-        for step in (step for step in spec.trial.report_steps if step <= last):
-            seconds += STEP_S * (step - before) + (FINAL_S if step == spec.trial.steps else RUNG_S)
-            before = step
-            writer.append_report(
-                ReportRow(
-                    trial=number,
-                    attempt=0,
-                    step=step,
-                    progress=step / spec.trial.steps,
-                    seconds=seconds,
-                    recorded=START,
-                )
-            )
-        taken = seconds + HANDED_S + (WORKER_S if number < spec.search.concurrency else 0)
-        writer.append_trial(
-            TrialRow(
-                trial=number,
-                state=state,
-                reason="made",
-                role="search",
-                attempt=0,
-                steps=last,
-                seconds=seconds,
-                seed=0,
-                started=START,
-                ended=START + timedelta(seconds=taken),
-            )
-        )
-    return folder
 
 
 def spec_of(**search):
