@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from results.errors import ResultsError
+from results.notebook import Sweep, open_sweep
 from results.reader import (
     SweepTables,
     last_attempts,
@@ -44,12 +45,14 @@ __all__ = [
     "ResultsError",
     "Role",
     "State",
+    "Sweep",
     "SweepFile",
     "SweepTables",
     "TrialRow",
     "Verdict",
     "last_attempts",
     "last_reports",
+    "open_sweep",
     "pareto_table",
     "read_items",
     "read_predictions",
