@@ -11,7 +11,7 @@ from results.reader import (
     read_predictions,
     read_sweep,
 )
-from results.report import pareto_table, write_report
+from results.report import Explain, ReportFiles, pareto_table, write_report
 from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     SCHEMA_VERSION,

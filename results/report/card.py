@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ class Figure:
         name: The name of its files.
         svg: The whole ``svg`` element.
         key: What its marks mean: class of the mark, shape, words. Shapes are ``dot``, ``ring``, ``diamond``,
-            ``square``, ``bar``, ``line`` and ``dash``.
+            ``square``, ``triangle``, ``bar``, ``line`` and ``dash``.
 
     """
 
@@ -25,14 +25,29 @@ class Figure:
     svg: str
     key: tuple[tuple[str, str, str], ...] = ()
 
+    @property
+    def drawn_key(self) -> tuple[tuple[str, str, str], ...]:
+        """The entries of the key whose marks are in the figure."""
+        classes = {name for group in re.findall(r'class="([^"]+)"', self.svg) for name in group.split()}
+        return tuple(entry for entry in self.key if entry[0] in classes)
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table; numbers stand on the right, and a trial's number can be chosen."""
+    """One cell of a table; numbers stand on the right, and a trial's number can be chosen.
+
+    Attributes:
+        text: What it says.
+        is_number: Whether it stands on the right.
+        trial: Number of the trial that the cell names, if it names one.
+        sweep: Place of that trial's sweep among those of the report.
+
+    """
 
     text: str
     is_number: bool = False
     trial: int | None = None
+    sweep: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,7 @@ class Card:
         figure: Its figure; ``None`` where there is nothing to draw.
         tables: Its tables.
         command: What to type next; empty if nothing.
+        is_wide: Whether it takes the page's whole width.
 
     """
 
@@ -79,6 +95,7 @@ class Card:
     figure: Figure | None = None
     tables: tuple[Table, ...] = ()
     command: str = ""
+    is_wide: bool = False
 
 
 def number_cell(text: str) -> Cell:
@@ -86,12 +103,6 @@ def number_cell(text: str) -> Cell:
     return Cell(text, is_number=True)
 
 
-def trial_cell(trial: int) -> Cell:
+def trial_cell(trial: int, *, sweep: int = 0) -> Cell:
     """Give a cell with a trial's number that can be chosen."""
-    return Cell(str(trial), is_number=True, trial=trial)
-
-
-def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """Give the most serious verdict; ``good`` of none."""
-    order: tuple[Verdict, ...] = ("good", "watch", "problem")
-    return max(verdicts, key=order.index, default="good")
+    return Cell(str(trial), is_number=True, trial=trial, sweep=sweep)

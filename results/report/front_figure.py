@@ -1,16 +1,28 @@
-"""The figures of a report: the front, the hypervolume over trials, and where trials were stopped."""
+"""The figure of the front: all completed trials of a sweep with two objectives."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from results.headline import score_text
-from results.plot import Axis, Labels, Plot, circle, diamond, text, width_of
+from results.findings import UNDECIDED_BELOW, Findings
+from results.report.headline import score_text
+from results.report.plot import Axis, Labels, Plot, circle, diamond, text, width_of
 from results.summary import EndedTrial, Summary
 
+MOST_DOMINATED = 500
+"""Dominated trials in the figure; more are thinned out evenly by their number."""
 
-def front_figure(summary: Summary) -> str:
-    """Draw all completed trials of a sweep with two objectives, the front as a staircase.
+FRONT_KEY = (
+    ("front", "dot", "on the front"),
+    ("undecided", "ring", f"on it, but non-dominated in less than {UNDECIDED_BELOW:.0%} of the replicates"),
+    ("dominated", "ring", "dominated"),
+    ("baseline", "diamond", "plain cross entropy (baseline)"),
+)
+
+
+def front_figure(summary: Summary, findings: Findings) -> str:
+    """Draw completed trials, the front as a staircase, undecided members hollow.
 
     Returns:
         SVG; empty if fewer than two trials completed or there are not two objectives.
@@ -18,14 +30,15 @@ def front_figure(summary: Summary) -> str:
     """
     if len(summary.completed) < 2 or len(summary.objectives) != 2:
         return ""
+    undecided = set(findings.membership.undecided if findings.membership else ())
     far_off = {trial.trial for trial in summary.far_off}
     shown = [trial for trial in summary.completed if trial.trial not in far_off]
     points = [trial.point for trial in shown if trial.point]
     plot = Plot(*(Axis.around(_label(summary, index), [point[index] for point in points]) for index in (0, 1)))
     labels = Labels([(plot.at_x(x), plot.at_y(y)) for x, y in points])
     marks = [_staircase(summary, plot), *_constant_boxes(summary, plot, labels)]
-    for trial in sorted(shown, key=lambda trial: (trial.on_front, trial is summary.baseline)):
-        marks.append(_mark(summary, plot, trial))
+    for trial in sorted(_thinned(summary, shown), key=lambda trial: (trial.on_front, trial is summary.baseline)):
+        marks.append(_mark(summary, plot, trial, undecided=undecided))
     marks.extend(_named(summary, plot, labels))
     description = (
         f"{len(summary.completed)} completed trials; {len(summary.front)} are on the front: trials "
@@ -34,58 +47,18 @@ def front_figure(summary: Summary) -> str:
     return plot.figure(marks, title="The front", description=description)
 
 
-def hypervolume_figure(summary: Summary) -> str:
-    """Draw the hypervolume after each ended trial; empty without a reference point or a second completed trial."""
-    if not summary.hypervolumes or len(summary.completed) < 2:
-        return ""
-    count = len(summary.hypervolumes)
-    top = max(summary.hypervolumes) or 1.0
-    plot = Plot(Axis("trials ended", 0, count + 0.5, is_whole=True), Axis("hypervolume", 0, 1.08 * top))
-    path = [f"M{plot.point(0, 0)}"]
-    before = 0.0
-    for index, area in enumerate(summary.hypervolumes, start=1):
-        path.append(f"L{plot.point(index, before)} L{plot.point(index, area)}")
-        before = area
-    marks = [f'<path class="line" d="{" ".join(path)}"/>']
-    for index, (trial, area) in enumerate(zip(summary.trials, summary.hypervolumes, strict=True), start=1):
-        title = f"after trial {trial.trial} ({trial.state}): {area:.4g}"
-        kind = {"COMPLETE": "front", "PRUNED": "pruned", "FAIL": "failed"}[trial.state]
-        marks.append(circle(plot.at_x(index), plot.at_y(area), kind=kind, title=title, radius=4))
-    return plot.figure(
-        marks, title="Hypervolume", description=f"Rises to {summary.hypervolumes[-1]:.4g} after {count} ended trials."
-    )
+def undrawn(summary: Summary) -> int:
+    """Count the dominated trials that the figure leaves out because there are too many."""
+    dominated = [trial for trial in summary.completed if not trial.on_front and trial is not summary.baseline]
+    return max(len(dominated) - MOST_DOMINATED, 0)
 
 
-def pruning_figure(summary: Summary) -> str:
-    """Draw how many trials reached each reported step, and how many were stopped there; empty without a rung."""
-    if not summary.rungs:
-        return ""
-    most = max(rung.reached for rung in summary.rungs)
-    last = summary.rungs[-1].step
-    plot = Plot(Axis("step", 0, 1.06 * last, is_whole=True), Axis("trials", 0, 1.15 * most + 0.5, is_whole=True))
-    steps = [0, *(rung.step for rung in summary.rungs)]
-    narrowest = min(plot.at_x(after) - plot.at_x(before) for before, after in pairwise(steps))
-    half = min(0.4 * narrowest, 24)
-    marks: list[str] = []
-    for rung in summary.rungs:
-        middle, bottom = plot.at_x(rung.step), plot.at_y(0)
-        parts = (
-            ("bar", rung.reached - rung.pruned, "went on or ended here"),
-            ("bar-pruned", rung.pruned, "pruned here"),
-        )
-        for kind, number, words in parts:
-            height = plot.at_y(0) - plot.at_y(number)
-            bottom -= height
-            if number:
-                marks.append(
-                    f'<rect class="{kind}" x="{middle - half:.1f}" y="{bottom:.1f}" width="{2 * half:.1f}" '
-                    f'height="{height:.1f}"><title>step {rung.step}: {number} {words}</title></rect>'
-                )
-        words = f"{rung.pruned} pruned" if narrowest > width_of("000 pruned") else f"{rung.pruned}"
-        if rung.pruned and narrowest > width_of(words):
-            marks.append(text(words, middle, bottom - 5, anchor="middle", kind="note"))
-    description = "; ".join(f"step {rung.step}: {rung.reached} reached, {rung.pruned} pruned" for rung in summary.rungs)
-    return plot.figure(marks, title="Pruning", description=description)
+def _thinned(summary: Summary, trials: Sequence[EndedTrial]) -> list[EndedTrial]:
+    dominated = [trial for trial in trials if not trial.on_front and trial is not summary.baseline]
+    others = [trial for trial in trials if trial.on_front or trial is summary.baseline]
+    if len(dominated) > MOST_DOMINATED:
+        dominated = [dominated[place * len(dominated) // MOST_DOMINATED] for place in range(MOST_DOMINATED)]
+    return dominated + others
 
 
 def _label(summary: Summary, index: int) -> str:
@@ -129,7 +102,7 @@ def _constant_boxes(summary: Summary, plot: Plot, labels: Labels) -> list[str]:
     return marks
 
 
-def _mark(summary: Summary, plot: Plot, trial: EndedTrial) -> str:
+def _mark(summary: Summary, plot: Plot, trial: EndedTrial, *, undecided: Collection[int]) -> str:
     x, y = trial.point or (0.0, 0.0)
     scores = ", ".join(
         f"{objective.name} {score_text(value, objective)}"
@@ -137,7 +110,9 @@ def _mark(summary: Summary, plot: Plot, trial: EndedTrial) -> str:
     )
     if trial is summary.baseline:
         return diamond(plot.at_x(x), plot.at_y(y), kind="baseline", title=f"trial {trial.trial}, baseline: {scores}")
-    kind = "front" if trial.on_front else "dominated"
+    kind = "dominated"
+    if trial.on_front:
+        kind = "undecided" if trial.trial in undecided else "front"
     return circle(plot.at_x(x), plot.at_y(y), kind=kind, title=f"trial {trial.trial}: {scores}")
 
 

@@ -201,9 +201,9 @@ class Rows:
             f'M{x1:.1f},{y - 4:.1f} v8"><title>{escape(title)}</title></path>'
         )
 
-    def words(self, row: int, value: float, words: str) -> str:
+    def words(self, row: int, value: float, words: str, *, gap: float = 7) -> str:
         """Write words behind a value."""
-        return text(words, self.at_x(value) + 7, self.at_row(row) + 4.5, kind="note")
+        return text(words, self.at_x(value) + gap, self.at_row(row) + 4.5, kind="note")
 
     def upright(self, value: float, *, kind: str, title: str) -> str:
         """Draw a line through all rows at a value."""

@@ -1,62 +1,89 @@
-"""A sweep's report: one HTML file that needs no network, and the same in Markdown."""
+"""Writes reports: HTML, Markdown, the front as CSV, and the figures as SVG and PNG."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from html import escape
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+import pandas as pd
+import resvg_py
 
-from results.charts import front_figure, hypervolume_figure, pruning_figure
-from results.curves import TrialCurves, curves_json, loss_curves
-from results.headline import count, front_notes, headline, hypervolume_notes, pruning_notes, score_text
-from results.reader import SweepTables, read_sweep
-from results.summary import EndedTrial, Summary, summarise
+from results.find import find, wanted_predictions
+from results.findings import Findings, FrontStops, Importance
+from results.parts import list_parts, read_declaration
+from results.reader import SweepTables, read_items, read_predictions, read_sweep
+from results.report.answers import shown_items
+from results.report.card import Figure
+from results.report.cards import certainty, sweep_cards
+from results.report.content import SweepContent
+from results.report.headline import duration_text, lede
+from results.report.page import Page, as_html, as_markdown, standalone
+from results.report.page_data import page_data
+from results.report.settings import role_of
+from results.summary import Summary, summarise
 from results.sweep_file import write_whole
 
-_TEMPLATES = Path(__file__).parent / "templates"
-_ASSETS = Path(__file__).parent / "assets"
-_MOST_ROWS = 1000
-_LONGEST_CELL = 60
-_SPEC_KEYS = ("spec",)
+_PNG_ZOOM = 2.0
+_HIDDEN_METADATA = ("spec",)
+_MOST_ANSWERING = 80
+_STATES = (("COMPLETE", "completed"), ("PRUNED", "pruned"), ("FAIL", "failed"))
+
+Explain = Callable[[Summary, SweepTables], tuple[Importance | None, FrontStops | None]]
+"""What only the search can compute, from a sweep's summary and record."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell of a table; numbers stand on the right."""
+class ReportFiles:
+    """What was written.
 
-    text: str
-    is_number: bool = False
+    Attributes:
+        html: The page.
+        markdown: The same in Markdown.
+        front: The front and the baseline as CSV.
+        figures: SVG and PNG files.
 
+    """
 
-@dataclass(frozen=True)
-class TableRow:
-    """One trial in the report's table; ``kind`` is ``front``, ``baseline``, ``front baseline`` or nothing."""
-
-    kind: str
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class Section:
-    """One question of the report: its figure and the sentences beside it."""
-
-    title: str
-    figure: str
-    notes: tuple[str, ...]
+    html: Path
+    markdown: Path
+    front: Path
+    figures: tuple[Path, ...]
 
 
-def write_report(folder: Path, *, out: Path | None = None) -> Path:
-    """Write a sweep's report as HTML and, beside it, as Markdown.
+def write_report(folder: Path, *, out: Path | None = None, explain: Explain | None = None) -> ReportFiles:
+    """Write a sweep's report.
 
     Args:
         folder: The sweep's folder; the sweep may still run.
-        out: The HTML file; ``report/report.html`` in the folder if absent.
+        out: The HTML file; ``report/report.html`` in the folder if absent. The other files bear its name.
+        explain: Computes what needs the search; the report says that it is missing if absent.
 
-    Returns:
-        The HTML file's path.
+    Raises:
+        ResultsError: If the folder holds no readable sweep.
+
+    """
+    content = read_content(folder, explain=explain)
+    cards = sweep_cards(content)
+    page = Page(
+        kind="Report of a sweep",
+        name=content.name,
+        lede=lede(content.summary, content.recommended, is_confirmed=certainty.is_confirmed(content)),
+        facts=sweep_facts(content),
+        cards=cards,
+        notes=tuple(dict.fromkeys(content.findings.unknown.values())),
+        provenance=((content.name, provenance(content.summary)),),
+        has_trials=bool(content.summary.trials),
+    )
+    path = out or folder / "report" / "report.html"
+    return write_files(page, (content,), path)
+
+
+def read_content(folder: Path, *, explain: Explain | None = None) -> SweepContent:
+    """Read a sweep and compute what its report says.
 
     Raises:
         ResultsError: If the folder holds no readable sweep.
@@ -64,155 +91,134 @@ def write_report(folder: Path, *, out: Path | None = None) -> Path:
     """
     tables = read_sweep(folder)
     summary = summarise(tables)
-    curves = loss_curves(tables, _by_interest(summary, tables))
-    path = out or folder / "report" / "report.html"
+    items = read_items(folder)
+    importance, front_stops = explain(summary, tables) if explain else (None, None)
+    findings = _find(folder, summary, tables, items, importance, front_stops)
+    bare = SweepContent(
+        folder=folder,
+        name=folder.resolve().name,
+        tables=tables,
+        summary=summary,
+        findings=findings,
+        items=items,
+        predictions=pd.DataFrame(),
+    )
+    return replace(bare, predictions=_shown_predictions(bare))
+
+
+def _find(folder, summary, tables, items, importance, front_stops) -> Findings:
+    try:
+        trials, columns = wanted_predictions(summary, tables)
+        resampled = read_predictions(folder, trials, columns=columns)
+        return find(summary, tables, items, resampled, importance=importance, front_stops=front_stops)
+    except NotImplementedError:
+        from results.findings import PruningFindings
+        return Findings(summary.objectives, None, None, None, None, None, (), importance, None, None, (), PruningFindings(summary.audit, len(summary.in_state("PRUNED")), summary.steps_saved, 0.0, None, (), front_stops, ()), None, {})
+
+
+def _shown_predictions(content: SweepContent) -> pd.DataFrame:
+    """Read the answers to the examples that the page shows, of the trials that a reader wants to see first."""
+    shown = shown_items(content.items)
+    if shown.empty:
+        return pd.DataFrame()
+    known = _row_scores(content.folder)
+    scores = [objective.name for objective in content.summary.objectives if objective.name in known]
+    columns = ["trial", "run", "attempt", "step", "item", "prediction", "boxes_1000"]
+    columns += [f"{part}.{name}" for name in scores for part in ("score", "weight")]
+    trials = content.of_interest[:_MOST_ANSWERING]
+    rows = read_predictions(content.folder, trials, split="search", columns=columns)
+    return rows.loc[rows["item"].isin(shown["item"])]
+
+
+def _row_scores(folder: Path) -> tuple[str, ...]:
+    """Give the scores that the latest answers have their part of."""
+    parts = list_parts(folder, "predictions")
+    return read_declaration(parts[-1]).row_scores if parts else ()
+
+
+def sweep_facts(content: SweepContent) -> tuple[tuple[str, str], ...]:
+    """Give what a reader wants to know of a sweep at a glance."""
+    summary = content.summary
+    states = [(len(summary.in_state(state)), word) for state, word in _STATES]
+    ended = ", ".join(f"{number:,} {word}" for number, word in states if number)
+    facts = [("Trials", f"{len(summary.trials):,}" + (f" ({ended})" if ended else ""))]
+    if summary.running:
+        facts.append(("Running", f"{summary.running:,}"))
+    if summary.trials:
+        facts.append(("Workers' time", duration_text(sum(trial.seconds for trial in summary.trials))))
+        facts.append(("Last trial ended", content.tables.trials["ended"].max().strftime("%Y-%m-%d %H:%M UTC")))
+    if model := content.spec.get("model", {}).get("path"):
+        facts.append(("Model", str(model)))
+    facts.append(("Objectives", ", ".join(objective.name for objective in summary.objectives)))
+    return tuple(facts)
+
+
+def provenance(summary: Summary) -> tuple[tuple[str, str], ...]:
+    """Give where a sweep's numbers come from: versions, commit, data and machine."""
+    return tuple((key, value) for key, value in summary.metadata.items() if key not in _HIDDEN_METADATA)
+
+
+def write_files(page: Page, contents: Sequence[SweepContent], path: Path) -> ReportFiles:
+    """Write a page and all that belongs to it; ``report.html`` has ``report.md``, ``front.csv`` and ``figures/``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {
-        "name": folder.resolve().name,
-        "headline": headline(summary),
-        "sections": _sections(summary),
-        "choices": _choices(summary, curves),
-        "unshown": _unshown(curves, reporting=len(set(tables.reports["trial"]))),
-        "curves": curves_json(curves),
-        "echarts": (_ASSETS / "echarts" / "echarts.common.min.js").read_text(encoding="utf-8"),
-        "curves_script": (_TEMPLATES / "curves.js").read_text(encoding="utf-8"),
-        "columns": _columns(summary),
-        "rows": _rows(summary),
-        "hidden": max(len(summary.trials) - _MOST_ROWS, 0),
-        "failures": [(trial.trial, trial.reason) for trial in summary.in_state("FAIL")][:_MOST_ROWS],
-        "counts": f"{count(len(summary.trials), 'trial')} ended, {summary.running} running",
-        "lineage": [(key, value) for key, value in summary.metadata.items() if key not in _SPEC_KEYS],
-    }
-    for name, target in (("report.html", path), ("report.md", path.with_suffix(".md"))):
-        environment = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=name.endswith(".html"),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=None if name.endswith(".html") else _in_markdown,
-        )
-        page = environment.get_template(f"{name}.jinja").render(content)
-        write_whole(target, lambda temporary, page=page: temporary.write_text(page, encoding="utf-8"))
-    return path
+    is_usual = path.name == "report.html"
+    front = path.with_name("front.csv" if is_usual else f"{path.stem}-front.csv")
+    folder = path.with_name("figures" if is_usual else f"{path.stem}-figures")
+    _write_text(path, as_html(page, lambda room: page_data(contents, room=room)))
+    _write_text(path.with_suffix(".md"), as_markdown(page, figures=folder.name))
+    _write_text(front, front_csv(contents))
+    figures = [card.figure for card in page.cards if card.figure]
+    return ReportFiles(path, path.with_suffix(".md"), front, _write_figures(folder, figures))
 
 
-def pareto_table(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    """Give the front and the baseline as plain cells, best in the first objective first.
-
-    Returns:
-        Column names, and one row for each trial; no row if none completed. The last column holds all searched
-        settings that differ between trials.
-
-    Raises:
-        ResultsError: If the folder holds no readable sweep.
-
-    """
-    summary = summarise(read_sweep(folder))
-    shown = list(summary.front)
-    if summary.baseline and not summary.baseline.on_front:
-        shown.append(summary.baseline)
-    rows = [
-        (
-            str(trial.trial),
-            _role(summary, trial),
-            *(cell.text for cell in _score_cells(summary, trial)),
-            " ".join(
-                f"{name}={_param_text(value)}"
-                for name, value in zip(summary.param_names, trial.params, strict=True)
-                if value is not None
-            ),
-        )
-        for trial in shown
-    ]
-    return ("trial", "role", *summary.score_names, "settings"), tuple(rows)
+def front_csv(contents: Sequence[SweepContent]) -> str:
+    """Give the fronts and baselines as CSV, with all scores, settings and what is known of their certainty."""
+    several = len(contents) > 1
+    scores = list(dict.fromkeys(name for content in contents for name in content.summary.score_names))
+    params = list(dict.fromkeys(name for content in contents for name in content.summary.param_names))
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    head = ["trial", "role", "on_front", "probability_nondominated", "steps", "seconds"]
+    writer.writerow([*(["sweep"] if several else []), *head, *scores, *(f"param.{name}" for name in params)])
+    for content in contents:
+        summary, membership = content.summary, content.findings.membership
+        shown = [*summary.front]
+        if summary.baseline and summary.baseline not in shown:
+            shown.append(summary.baseline)
+        for trial in shown:
+            member = membership.of(trial.trial) if membership else None
+            own = dict(zip(summary.score_names, trial.scores, strict=True))
+            drawn = dict(zip(summary.param_names, trial.params, strict=True))
+            first = [trial.trial, role_of(summary, trial), int(trial.on_front), member.probability if member else None]
+            cells = [*first, trial.steps, trial.seconds, *map(own.get, scores), *map(drawn.get, params)]
+            writer.writerow([*([content.name] if several else []), *("" if cell is None else cell for cell in cells)])
+    return target.getvalue()
 
 
-def _in_markdown(value: object) -> str:
-    """Write a value so that Markdown takes none of it for HTML, nor for the end of its line."""
-    return " ".join(escape(str(value), quote=False).splitlines())
+def _write_text(path: Path, text: str) -> None:
+    write_whole(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def _sections(summary: Summary) -> list[Section]:
-    return [
-        Section("Which settings trade one for the other?", front_figure(summary), front_notes(summary)),
-        Section("Did the search get anywhere?", hypervolume_figure(summary), hypervolume_notes(summary)),
-        Section("What was stopped, and when?", pruning_figure(summary), pruning_notes(summary)),
-    ]
-
-
-def _by_interest(summary: Summary, tables: SweepTables) -> list[int]:
-    """Give the trials: the front, the baseline, then the others by number."""
-    first = [trial.trial for trial in summary.front]
-    if summary.baseline:
-        first.append(summary.baseline.trial)
-    return [*first, *sorted(int(number) for number in tables.reports["trial"].unique())]
-
-
-def _choices(summary: Summary, curves: Sequence[TrialCurves]) -> list[tuple[int, str]]:
-    ended = {trial.trial: trial for trial in summary.trials}
-    choices: list[tuple[int, str]] = []
-    for one in curves:
-        trial = ended.get(one.trial)
-        words = (_role(summary, trial) or trial.state.lower()) if trial else "running"
-        choices.append((one.trial, f"{one.trial} ({words})"))
-    return choices
-
-
-def _unshown(curves: Sequence[TrialCurves], *, reporting: int) -> str:
-    missing = reporting - len(curves)
-    return f"{count(missing, 'trial')} more left out; reports/ has them all." if missing else ""
-
-
-def _columns(summary: Summary) -> tuple[str, ...]:
-    return ("trial", "role", "state", "steps", "seconds", *summary.score_names, *summary.param_names, "reason")
-
-
-def _rows(summary: Summary) -> list[TableRow]:
-    """Give the table: the front first, then the other completed trials, then the rest, in order of number."""
-    front = {trial.trial: place for place, trial in enumerate(summary.front)}
-    order = {"COMPLETE": 1, "PRUNED": 2, "FAIL": 3}
-
-    def key(trial: EndedTrial) -> tuple[int, int]:
-        return (0, front[trial.trial]) if trial.trial in front else (order[trial.state], trial.trial)
-
-    return [
-        TableRow(
-            kind=" ".join(
-                word for word, holds in (("front", trial.on_front), ("baseline", trial is summary.baseline)) if holds
-            ),
-            cells=(
-                Cell(str(trial.trial), is_number=True),
-                Cell(_role(summary, trial)),
-                Cell(trial.state),
-                Cell(f"{trial.steps:,}", is_number=True),
-                Cell(f"{trial.seconds:,.1f}", is_number=True),
-                *_score_cells(summary, trial),
-                *(Cell(_param_text(value), is_number=not isinstance(value, str)) for value in trial.params),
-                Cell(trial.reason),
-            ),
-        )
-        for trial in sorted(summary.trials, key=key)[:_MOST_ROWS]
-    ]
-
-
-def _role(summary: Summary, trial: EndedTrial) -> str:
-    words = [word for word, holds in (("front", trial.on_front), (trial.role, trial.role != "search")) if holds]
-    return ", ".join([*words, *(["knee"] if trial is summary.knee else [])])
-
-
-def _score_cells(summary: Summary, trial: EndedTrial) -> Sequence[Cell]:
-    by_name = {objective.name: objective for objective in summary.objectives}
-    return [
-        Cell(score_text(score, by_name.get(name)), is_number=True)
-        for name, score in zip(summary.score_names, trial.scores, strict=True)
-    ]
-
-
-def _param_text(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    text = str(value)
-    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+def _write_figures(folder: Path, figures: Sequence[Figure]) -> tuple[Path, ...]:
+    """Write the figures as SVG and PNG, and remove those of an earlier report that are no longer drawn."""
+    folder.mkdir(exist_ok=True)
+    written: list[Path] = []
+    with as_file(files("results") / "assets" / "fonts" / "DejaVuSans.ttf") as font:
+        for figure in figures:
+            svg = standalone(figure.svg)
+            png = resvg_py.svg_to_bytes(
+                svg_string=svg,
+                zoom=_PNG_ZOOM,
+                skip_system_fonts=True,
+                font_files=[str(font)],
+                font_family="DejaVu Sans",
+                sans_serif_family="DejaVu Sans",
+            )
+            target = folder / f"{figure.name}.svg"
+            _write_text(target, svg)
+            image = folder / f"{figure.name}.png"
+            write_whole(image, lambda temporary, png=png: temporary.write_bytes(png))
+            written += [target, image]
+    for leftover in {*folder.glob("*.svg"), *folder.glob("*.png")} - set(written):
+        leftover.unlink()
+    return tuple(written)

@@ -33,7 +33,7 @@ def card(content: SweepContent) -> Card:
     return Card(
         key="better",
         question="Is there a better trade-off than plain cross entropy?",
-        short="Better trade-off",
+        short="Trade-off",
         verdict=verdict,
         answer=answer,
         rule=RULE,

@@ -118,7 +118,7 @@ def _figure(content: SweepContent, name: str) -> str:
         mark = diamond if trial is summary.baseline else circle
         kind = "baseline" if trial is summary.baseline else "front"
         marks.append(mark(plot.at_x(score), plot.at_row(row), kind=kind, title=title, radius=7))
-        marks.append(plot.words(row, max(score, constant), f" {score:.3f}"))
+        marks.append(plot.words(row, max(score, constant), f"{score:.3f}", gap=13))
     words = "; ".join(f"trial {trial.trial} {score:.3f}" for trial, score in zip(shown, points, strict=True))
     return plot.figure(marks, title=f"{name} beside the constant box", description=f"{words}; constant {constant:.3f}")
 

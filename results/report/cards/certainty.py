@@ -50,6 +50,12 @@ def card(content: SweepContent) -> Card:
     )
 
 
+def is_confirmed(content: SweepContent) -> bool:
+    """Tell whether the recommended trial was trained again and stayed on the front."""
+    confirmed = _confirmed(content)
+    return confirmed is not None and confirmed.on_confirm_front
+
+
 def _confirmed(content: SweepContent) -> ConfirmedTrial | None:
     shrinkage, chosen = content.findings.shrinkage, content.recommended
     if shrinkage is None or chosen is None:

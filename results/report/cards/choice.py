@@ -35,6 +35,7 @@ def card(content: SweepContent) -> Card:
         notes=_notes(content),
         tables=tuple(table for table in (_preferences(content), front_table(content)) if table.rows),
         command=f"paretune export {content.folder} --trial {chosen.trial} --out exported" if chosen else "",
+        is_wide=True,
     )
 
 

@@ -15,7 +15,7 @@ RULE = (
 SLICE_KEY = (
     ("front", "dot", "clearly different, all comparisons judged at once"),
     ("ring", "ring", "may be chance"),
-    ("constant", "line", "the baseline"),
+    ("zero", "line", "the baseline"),
 )
 _MOST_ROWS = 16
 
