@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from results.report.comparison import write_comparison
 from results.report.terminal import pareto_table
 from results.report.write import Explain, ReportFiles, write_report
 
-__all__ = ["Explain", "ReportFiles", "pareto_table", "write_report"]
+__all__ = ["Explain", "ReportFiles", "pareto_table", "write_comparison", "write_report"]

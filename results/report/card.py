@@ -17,7 +17,8 @@ class Figure:
         name: The name of its files.
         svg: The whole ``svg`` element.
         key: What its marks mean: class of the mark, shape, words. Shapes are ``dot``, ``ring``, ``diamond``,
-            ``square``, ``triangle``, ``bar``, ``line`` and ``dash``.
+            ``square``, ``triangle``, ``bar``, ``line``,
+            ``dash`` (upright) and ``dashes`` (level).
 
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +11,25 @@ from typing import Any
 
 import pandas as pd
 
-from results.findings import Findings, Preference
+from results.findings import Finding, Findings, Preference
 from results.reader import SweepTables
 from results.summary import EndedTrial, Summary
+
+_NAMES: Mapping[Finding, str] = {
+    "membership": "How probably each trial is non-dominated",
+    "hypervolume": "The interval of the hypervolume",
+    "attainment": "What is attained how surely",
+    "knee": "How often the knee is the same trial",
+    "preferences": "What preferences choose",
+    "importance": "Which settings mattered",
+    "strategies": "Whether adaptive weightings beat static ones",
+    "slices": "For which rows a trial is better",
+    "box_scores": "How trustworthy the box scores are",
+    "pruning": "What pruning cost",
+    "crossing": "How well a rung foretells the end",
+    "front_stops": "What successive halving would have stopped",
+    "shrinkage": "How much of the scores a confirmation keeps",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,11 @@ class SweepContent:
         except ValueError:
             return {}
         return spec if isinstance(spec, dict) else {}
+
+    def why_unknown(self, *findings: Finding) -> list[str]:
+        """Say of findings that are absent why they are, a sentence each."""
+        unknown = self.findings.unknown
+        return [f"{_NAMES[one]} cannot be told: {unknown[one]}." for one in findings if one in unknown]
 
     @cached_property
     def by_number(self) -> dict[int, EndedTrial]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from results.findings import UNDECIDED_BELOW, Findings
-from results.report.headline import score_text
-from results.report.plot import Axis, Labels, Plot, circle, diamond, text, width_of
+from results.findings import UNDECIDED_BELOW, ConfirmedTrial, Findings
+from results.report.plot import Axis, Labels, Plot, circle, diamond, square, text, width_of
 from results.summary import EndedTrial, Summary
+from results.words import score_text
 
 MOST_DOMINATED = 500
 """Dominated trials in the figure; more are thinned out evenly by their number."""
@@ -18,6 +18,8 @@ FRONT_KEY = (
     ("undecided", "ring", f"on it, but non-dominated in less than {UNDECIDED_BELOW:.0%} of the replicates"),
     ("dominated", "ring", "dominated"),
     ("baseline", "diamond", "plain cross entropy (baseline)"),
+    ("confirmed", "square", "the same setting, trained again with other seeds on other images"),
+    ("attained", "dashes", "attained in 25 % and in 75 % of the replicates"),
 )
 
 
@@ -34,17 +36,74 @@ def front_figure(summary: Summary, findings: Findings) -> str:
     far_off = {trial.trial for trial in summary.far_off}
     shown = [trial for trial in summary.completed if trial.trial not in far_off]
     points = [trial.point for trial in shown if trial.point]
+    again = [(score.confirm for score in one.objectives) for one in _confirmed_trials(findings)]
+    points = [*points, *((x, y) for x, y in again)]
     plot = Plot(*(Axis.around(_label(summary, index), [point[index] for point in points]) for index in (0, 1)))
     labels = Labels([(plot.at_x(x), plot.at_y(y)) for x, y in points])
-    marks = [_staircase(summary, plot), *_constant_boxes(summary, plot, labels)]
+    marks = [*_attained(findings, plot), _staircase(summary, plot), *_constant_boxes(summary, plot, labels)]
     for trial in sorted(_thinned(summary, shown), key=lambda trial: (trial.on_front, trial is summary.baseline)):
         marks.append(_mark(summary, plot, trial, undecided=undecided))
+    marks.extend(_confirmed(summary, findings, plot))
     marks.extend(_named(summary, plot, labels))
     description = (
         f"{len(summary.completed)} completed trials; {len(summary.front)} are on the front: trials "
         + ", ".join(str(trial.trial) for trial in summary.front)
     )
     return plot.figure(marks, title="The front", description=description)
+
+
+def _confirmed_trials(findings: Findings) -> Sequence[ConfirmedTrial]:
+    return findings.shrinkage.trials if findings.shrinkage else ()
+
+
+def _confirmed(summary: Summary, findings: Findings, plot: Plot) -> list[str]:
+    """Mark what settings scored when they were trained again, each joined to its score in the search."""
+    searched = {trial.trial: trial.point for trial in summary.completed}
+    marks: list[str] = []
+    for one in _confirmed_trials(findings):
+        x, y = (score.confirm for score in one.objectives)
+        if from_ := searched.get(one.trial):
+            marks.append(f'<path class="shrinkage" d="M{plot.point(*from_)} L{plot.point(x, y)}"/>')
+        title = f"trial {one.trial}, confirmed in {one.runs} runs: {x:.3f}, {y:.3f}"
+        marks.append(square(plot.at_x(x), plot.at_y(y), kind="confirmed", title=title, radius=4))
+    return marks
+
+
+def _attained(findings: Findings, plot: Plot) -> list[str]:
+    """Draw what is attained in a quarter and in three quarters of the replicates, inside the figure."""
+    is_right_better = findings.objectives[0].direction == "maximize"
+    marks: list[str] = []
+    for surface in findings.attainment.surfaces if findings.attainment else ():
+        if surface.level == 0.5:
+            continue
+        corners: list[tuple[float, float]] = []
+        for x, y in sorted((x, y) for x, y in surface.points):
+            if corners:
+                corners.append((corners[-1][0], y) if is_right_better else (x, corners[-1][1]))
+            corners.append((x, y))
+        title = f"attained in {surface.level:.0%} of the replicates"
+        for piece in _inside(corners, plot):
+            path = " L".join(plot.point(*point) for point in piece)
+            marks.append(f'<path class="attained" d="M{path}"><title>{title}</title></path>')
+    return marks
+
+
+def _inside(corners: Sequence[tuple[float, float]], plot: Plot) -> list[list[tuple[float, float]]]:
+    """Cut a line of upright and level pieces to the figure."""
+    x, y = plot.x, plot.y
+    pieces: list[list[tuple[float, float]]] = []
+    for (x0, y0), (x1, y1) in pairwise(corners):
+        x_low, x_high = sorted((x0, x1))
+        y_low, y_high = sorted((y0, y1))
+        if x_high < x.low or x_low > x.high or y_high < y.low or y_low > y.high:
+            continue
+        start = (min(max(x0, x.low), x.high), min(max(y0, y.low), y.high))
+        end = (min(max(x1, x.low), x.high), min(max(y1, y.low), y.high))
+        if pieces and pieces[-1][-1] == start:
+            pieces[-1].append(end)
+        else:
+            pieces.append([start, end])
+    return pieces
 
 
 def undrawn(summary: Summary) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from results.schema import Objective
 from results.summary import EndedTrial, Summary
+from results.words import count, score_text
 
 NOT_CONFIRMED = (
     "Each score is one run's, on the rows that the search itself was steered by, so the best ones flatter themselves;"
@@ -126,38 +126,16 @@ def ended_counts(summary: Summary) -> str:
     return f"{count(len(summary.trials), 'ended trial')} ({', '.join(counted) or 'none'})"
 
 
-def count(number: int, noun: str) -> str:
-    """Give a number with its noun."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def scores_text(summary: Summary, trial: EndedTrial) -> str:
     """Give a trial's objectives with their scores."""
     pairs = zip(summary.objectives, trial.values, strict=True)
     return ", ".join(f"{objective.name} {score_text(score, objective)}" for objective, score in pairs)
 
 
-def duration_text(seconds: float) -> str:
-    """Write a time as a person says it."""
-    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
-
-
 def is_better_in_all(summary: Summary) -> bool:
     """Tell whether some completed trial is better than the baseline in every objective by its recorded scores."""
     others = [trial for trial in summary.completed if trial is not summary.baseline]
     return any(all(_gain(summary, trial, index) > 0 for index in _indices(summary)) for trial in others)
-
-
-def score_text(score: float | None, objective: Objective | None = None) -> str:
-    """Write a score: three decimals for a share, else four significant digits; a dash for none."""
-    if score is None:
-        return "–"
-    if objective is not None and (objective.low, objective.high) != (0, 1):
-        return f"{score:.4g}"
-    return f"{score:.3f}"
 
 
 def _indices(summary: Summary) -> range:

@@ -12,9 +12,9 @@ from typing import Any
 from results.report.answers import Answers, answers
 from results.report.content import SweepContent
 from results.report.curves import TrialCurves, trial_curves
-from results.report.headline import count
 from results.report.settings import role_of
 from results.summary import EndedTrial
+from results.words import count
 
 PAGE_BYTES = 3_000_000
 """The most that a page may weigh."""
@@ -153,9 +153,7 @@ def _columns(
         },
         "scores": _named(contents, trials, "score_names", "scores"),
         "params": _named(contents, trials, "param_names", "params"),
-        "reason": _coded(
-            [" ".join(trial.reason.split())[:_LONGEST_REASON] if reasons else "" for _, trial in trials]
-        ),
+        "reason": _coded([" ".join(trial.reason.split())[:_LONGEST_REASON] if reasons else "" for _, trial in trials]),
     }
 
 
@@ -167,9 +165,7 @@ def _named(
     found: dict[str, Any] = {}
     for name in dict.fromkeys(name for group in own for name in group):
         places = [group.index(name) if name in group else None for group in own]
-        values = [
-            None if (at := places[place]) is None else getattr(trial, cells)[at] for place, trial in trials
-        ]
+        values = [None if (at := places[place]) is None else getattr(trial, cells)[at] for place, trial in trials]
         found[name] = _column(values)
     return found
 
@@ -204,9 +200,7 @@ def _curve_json(one: TrialCurves) -> dict[str, Any]:
     return {key: value for key, value in asdict(one).items() if key != "trial"}
 
 
-def _curve_notes(
-    content: SweepContent, found: Sequence[TrialCurves], *, reporting: int, several: bool
-) -> list[str]:
+def _curve_notes(content: SweepContent, found: Sequence[TrialCurves], *, reporting: int, several: bool) -> list[str]:
     of_sweep = f" of {content.name}" if several else ""
     notes: list[str] = []
     if reporting > len(found):

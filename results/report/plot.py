@@ -209,9 +209,8 @@ class Rows:
         """Draw a line through all rows at a value."""
         x = f"{self.at_x(value):.1f}"
         bottom = self.height - _BOTTOM
-        return (
-            f'<line class="{kind}" x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom:.1f}"><title>{escape(title)}</title></line>'
-        )
+        place = f'x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom:.1f}"'
+        return f'<line class="{kind}" {place}><title>{escape(title)}</title></line>'
 
     def figure(self, marks: Sequence[str], *, title: str, description: str) -> str:
         """Put marks into the frame; see ``Plot.figure``."""
@@ -221,7 +220,11 @@ class Rows:
             place = f"{self.at_x(tick):.1f}"
             parts.append(f'<line class="grid" x1="{place}" x2="{place}" y1="{_TOP}" y2="{bottom:.1f}"/>')
             parts.append(text(self.x.tick_text(tick), float(place), bottom + 18, anchor="middle"))
-        parts.append(text(self.x.label, (self.left + WIDTH - self.room_right) / 2, self.height - 8, anchor="middle", kind="label"))
+        parts.append(
+            text(
+                self.x.label, (self.left + WIDTH - self.room_right) / 2, self.height - 8, anchor="middle", kind="label"
+            )
+        )
         longest = int((self.left - 20) / _LETTER_WIDTH)
         for row, name in enumerate(self.names):
             short = name if len(name) <= longest else f"…{name[-(longest - 1) :]}"
@@ -277,3 +280,9 @@ def square(x: float, y: float, *, kind: str, title: str, radius: float = 5) -> s
         f'<rect class="{kind}" x="{x - radius:.1f}" y="{y - radius:.1f}" width="{2 * radius}" height="{2 * radius}">'
         f"<title>{escape(title)}</title></rect>"
     )
+
+
+def triangle(x: float, y: float, *, kind: str, title: str, radius: float = 6) -> str:
+    """Draw a triangle that stands on its base."""
+    corners = f"{x:.1f},{y - radius:.1f} {x + radius:.1f},{y + radius:.1f} {x - radius:.1f},{y + radius:.1f}"
+    return f'<polygon class="{kind}" points="{corners}"><title>{escape(title)}</title></polygon>'

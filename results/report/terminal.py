@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from results.reader import read_sweep
-from results.report.headline import score_text
 from results.report.settings import role_of, setting_texts
 from results.summary import summarise
+from results.words import score_text
 
 
 def pareto_table(folder: Path) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

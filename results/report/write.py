@@ -12,20 +12,20 @@ from pathlib import Path
 import pandas as pd
 import resvg_py
 
-from results.find import find, wanted_predictions
-from results.findings import Findings, FrontStops, Importance
-from results.parts import list_parts, read_declaration
-from results.reader import SweepTables, read_items, read_predictions, read_sweep
+from results.find import find, read_rows
+from results.findings import FrontStops, Importance
+from results.reader import SweepTables, read_predictions, read_sweep
 from results.report.answers import shown_items
-from results.report.card import Figure
+from results.report.card import Card, Figure
 from results.report.cards import certainty, sweep_cards
 from results.report.content import SweepContent
-from results.report.headline import duration_text, lede
+from results.report.headline import lede
 from results.report.page import Page, as_html, as_markdown, standalone
 from results.report.page_data import page_data
 from results.report.settings import role_of
 from results.summary import Summary, summarise
 from results.sweep_file import write_whole
+from results.words import duration_text
 
 _PNG_ZOOM = 2.0
 _HIDDEN_METADATA = ("spec",)
@@ -45,6 +45,7 @@ class ReportFiles:
         markdown: The same in Markdown.
         front: The front and the baseline as CSV.
         figures: SVG and PNG files.
+        cards: What the page says, as data.
 
     """
 
@@ -52,6 +53,7 @@ class ReportFiles:
     markdown: Path
     front: Path
     figures: tuple[Path, ...]
+    cards: tuple[Card, ...]
 
 
 def write_report(folder: Path, *, out: Path | None = None, explain: Explain | None = None) -> ReportFiles:
@@ -74,7 +76,7 @@ def write_report(folder: Path, *, out: Path | None = None, explain: Explain | No
         lede=lede(content.summary, content.recommended, is_confirmed=certainty.is_confirmed(content)),
         facts=sweep_facts(content),
         cards=cards,
-        notes=tuple(dict.fromkeys(content.findings.unknown.values())),
+        notes=tuple(content.why_unknown(*content.findings.unknown)),
         provenance=((content.name, provenance(content.summary)),),
         has_trials=bool(content.summary.trials),
     )
@@ -91,9 +93,9 @@ def read_content(folder: Path, *, explain: Explain | None = None) -> SweepConten
     """
     tables = read_sweep(folder)
     summary = summarise(tables)
-    items = read_items(folder)
     importance, front_stops = explain(summary, tables) if explain else (None, None)
-    findings = _find(folder, summary, tables, items, importance, front_stops)
+    items, predictions = read_rows(folder, summary, tables)
+    findings = find(summary, tables, items, predictions, importance=importance, front_stops=front_stops)
     bare = SweepContent(
         folder=folder,
         name=folder.resolve().name,
@@ -106,34 +108,18 @@ def read_content(folder: Path, *, explain: Explain | None = None) -> SweepConten
     return replace(bare, predictions=_shown_predictions(bare))
 
 
-def _find(folder, summary, tables, items, importance, front_stops) -> Findings:
-    try:
-        trials, columns = wanted_predictions(summary, tables)
-        resampled = read_predictions(folder, trials, columns=columns)
-        return find(summary, tables, items, resampled, importance=importance, front_stops=front_stops)
-    except NotImplementedError:
-        from results.findings import PruningFindings
-        return Findings(summary.objectives, None, None, None, None, None, (), importance, None, None, (), PruningFindings(summary.audit, len(summary.in_state("PRUNED")), summary.steps_saved, 0.0, None, (), front_stops, ()), None, {})
-
-
 def _shown_predictions(content: SweepContent) -> pd.DataFrame:
     """Read the answers to the examples that the page shows, of the trials that a reader wants to see first."""
     shown = shown_items(content.items)
     if shown.empty:
         return pd.DataFrame()
-    known = _row_scores(content.folder)
+    known = content.tables.columns.row_scores
     scores = [objective.name for objective in content.summary.objectives if objective.name in known]
     columns = ["trial", "run", "attempt", "step", "item", "prediction", "boxes_1000"]
     columns += [f"{part}.{name}" for name in scores for part in ("score", "weight")]
     trials = content.of_interest[:_MOST_ANSWERING]
     rows = read_predictions(content.folder, trials, split="search", columns=columns)
     return rows.loc[rows["item"].isin(shown["item"])]
-
-
-def _row_scores(folder: Path) -> tuple[str, ...]:
-    """Give the scores that the latest answers have their part of."""
-    parts = list_parts(folder, "predictions")
-    return read_declaration(parts[-1]).row_scores if parts else ()
 
 
 def sweep_facts(content: SweepContent) -> tuple[tuple[str, str], ...]:
@@ -168,7 +154,7 @@ def write_files(page: Page, contents: Sequence[SweepContent], path: Path) -> Rep
     _write_text(path.with_suffix(".md"), as_markdown(page, figures=folder.name))
     _write_text(front, front_csv(contents))
     figures = [card.figure for card in page.cards if card.figure]
-    return ReportFiles(path, path.with_suffix(".md"), front, _write_figures(folder, figures))
+    return ReportFiles(path, path.with_suffix(".md"), front, _write_figures(folder, figures), page.cards)
 
 
 def front_csv(contents: Sequence[SweepContent]) -> str:

@@ -1,4 +1,4 @@
-"""Is there a better trade-off than plain cross entropy?"""
+"""The card that asks: is there a better trade-off than plain cross entropy."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""Are the boxes worth their score?"""
+"""The card that asks: are the boxes worth their score."""
 
 from __future__ import annotations
 
 from results.findings import BoxScores
 from results.report.card import Card, Cell, Figure, Table, Verdict, number_cell, trial_cell
 from results.report.content import SweepContent
-from results.report.headline import count, score_text
 from results.report.plot import Axis, Rows, circle, diamond
+from results.words import count, score_text
 
 MOST_PARSE_FAILURES = 0.10
 MOST_DUPLICATES = 0.10

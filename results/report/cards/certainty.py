@@ -1,12 +1,13 @@
-"""How sure is that?"""
+"""The card that asks: how sure is that."""
 
 from __future__ import annotations
 
 from results.findings import UNDECIDED_BELOW, ConfirmedTrial, Member
 from results.report.card import Card, Cell, Figure, Table, Verdict, number_cell, trial_cell
 from results.report.content import SweepContent
-from results.report.headline import NOT_CONFIRMED, count, score_text
+from results.report.headline import NOT_CONFIRMED
 from results.report.plot import Axis, Rows
+from results.words import count, score_text
 
 RULE = (
     "Good: the recommended trial was trained again with other seeds (paretune confirm) and no confirmed trial has"
@@ -26,7 +27,7 @@ def card(content: SweepContent) -> Card:
     """Say how much of the front is luck."""
     findings = content.findings
     figure = members_figure(content)
-    reasons = [findings.unknown[key] for key in ("membership", "shrinkage") if key in findings.unknown]
+    reasons = content.why_unknown("membership")
     evidence = findings.evidence
     notes = [*([] if findings.shrinkage else [NOT_CONFIRMED]), *reasons, *(evidence.notes if evidence else ())]
     if evidence:
@@ -84,7 +85,8 @@ def _answer(content: SweepContent) -> str:
     if confirmed := _confirmed(content):
         held = "stays" if confirmed.on_confirm_front else "does not stay"
         runs = count(confirmed.runs, "run")
-        return f"Trained again in {runs} with other seeds, trial {chosen.trial} {held} on the front of other images."
+        clear = "" if confirmed.probability is None else f", with a probability of {confirmed.probability:.0%}"
+        return f"Trained again in {runs}, trial {chosen.trial} {held} on the front of the confirm split{clear}."
     member = findings.membership.of(chosen.trial) if findings.membership else None
     if member and findings.membership:
         undecided, front = len(findings.membership.undecided), len(findings.membership.front)

@@ -1,4 +1,4 @@
-"""Which one should I take?"""
+"""The card that asks: which one should I take."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from results.findings import Preference
 from results.report.card import Card, Cell, Table, Verdict, number_cell, trial_cell
 from results.report.content import SweepContent
-from results.report.headline import count, score_text, scores_text
+from results.report.headline import scores_text
 from results.report.settings import role_of, setting_texts
 from results.summary import EndedTrial
+from results.words import count, score_text
 
 STEADY = 0.5
 """Share of replicates that must choose the same trial."""

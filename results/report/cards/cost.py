@@ -1,11 +1,11 @@
-"""What did it cost?"""
+"""The card that asks: what did it cost."""
 
 from __future__ import annotations
 
 from results.report.card import Card, Cell, Figure, Table, Verdict, number_cell
 from results.report.content import SweepContent
-from results.report.headline import count, duration_text
 from results.report.plot import Axis, Rows
+from results.words import count, duration_text
 
 WATCH_LOST, MOST_LOST = 0.05, 0.20
 RULE = (
@@ -52,9 +52,7 @@ def _answer(content: SweepContent) -> str:
     if not summary.trials:
         return "Nothing that is recorded yet: no trial has ended."
     whole = sum(trial.seconds for trial in summary.trials)
-    saved = (
-        f"; pruning saved about {duration_text(3600 * pruning.hours_saved)}" if pruning.hours_saved > 0 else ""
-    )
+    saved = f"; pruning saved about {duration_text(3600 * pruning.hours_saved)}" if pruning.hours_saved > 0 else ""
     return (
         f"{duration_text(whole)} of workers' time for {count(len(summary.trials), 'trial')}"
         f" ({summary.steps_run:,} optimizer steps){saved}."

@@ -1,4 +1,4 @@
-"""Which trials failed, and why?"""
+"""The card that asks: which trials failed, and why."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from results.report.card import Card, Cell, Table, Verdict, number_cell
 from results.report.content import SweepContent
-from results.report.headline import count
 from results.report.settings import value_text
 from results.summary import EndedTrial
+from results.words import count
 
 MOST_FAILED = 0.10
 RULE = (

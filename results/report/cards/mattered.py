@@ -1,12 +1,12 @@
-"""What mattered?"""
+"""The card that asks: what mattered."""
 
 from __future__ import annotations
 
 from results.findings import Importance
 from results.report.card import Card, Figure, Verdict
 from results.report.content import SweepContent
-from results.report.headline import count
 from results.report.plot import Axis, Rows
+from results.words import count
 
 RULE = (
     "Good: there are enough completed trials for the importances to mean something. Watch: there are not; read them as"
@@ -21,7 +21,7 @@ def card(content: SweepContent) -> Card:
     findings = content.findings
     importance = findings.importance
     notes = [*(importance.caveats if importance else ()), *_strategy_notes(content)]
-    notes += [findings.unknown[key] for key in ("importance", "strategies") if key in findings.unknown]
+    notes += content.why_unknown("importance", "strategies")
     if importance and importance.left_out:
         notes.append(f"{count(importance.left_out, 'completed trial')} beyond the sample left out.")
     figure = _figure(importance) if importance else ""

@@ -1,11 +1,12 @@
-"""Would more trials help?"""
+"""The card that asks: would more trials help."""
 
 from __future__ import annotations
 
 from results.report.card import Card, Figure, Verdict
 from results.report.content import SweepContent
-from results.report.headline import count, hypervolume_notes
+from results.report.headline import hypervolume_notes
 from results.report.hypervolume_figure import HYPERVOLUME_KEY, hypervolume_figure
+from results.words import count
 
 STILL_GAINING = 0.02
 LAST_PART = 0.25

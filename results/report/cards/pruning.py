@@ -1,11 +1,12 @@
-"""Was pruning fair?"""
+"""The card that asks: was pruning fair."""
 
 from __future__ import annotations
 
 from results.report.card import Card, Cell, Figure, Table, Verdict, number_cell
 from results.report.content import SweepContent
-from results.report.headline import count, pruning_notes
+from results.report.headline import pruning_notes
 from results.report.pruning_figure import PRUNING_KEY, pruning_figure
+from results.words import count
 
 MOST_FALSE_STOPS = 0.10
 FEWEST_AUDITED = 5
@@ -29,7 +30,7 @@ def card(content: SweepContent) -> Card:
             f"{stops.rule}: it would have stopped {len(stops.stopped)} of the front's {stops.front} trials"
             f" ({stops.share:.0%})."
         )
-    notes += [content.findings.unknown[key] for key in ("crossing", "front_stops") if key in content.findings.unknown]
+    notes += content.why_unknown("crossing", "front_stops") if content.summary.in_state("PRUNED") else []
     return Card(
         key="pruning",
         question="Was pruning fair?",

@@ -1,16 +1,16 @@
-"""For which rows is it better, and for which worse?"""
+"""The card that asks: for which rows is it better, and for which worse."""
 
 from __future__ import annotations
 
 from results.findings import Interval, SliceScore
 from results.report.card import Card, Figure, Verdict
 from results.report.content import SweepContent
-from results.report.headline import count
 from results.report.plot import Axis, Rows, circle
+from results.words import count
 
 RULE = (
-    "Good: no part of the rows on which the recommended trial is clearly worse than the baseline, all comparisons judged"
-    " at once. Watch: it cannot be told, for want of rows or of a baseline. Problem: it is clearly worse on some part."
+    "Good: no part of the rows on which the recommended trial is clearly worse than the baseline, all comparisons"
+    " judged at once. Watch: it cannot be told, for want of rows or of a baseline. Problem: it is clearly worse on some part."
 )
 SLICE_KEY = (
     ("front", "dot", "clearly different, all comparisons judged at once"),
@@ -28,10 +28,6 @@ def card(content: SweepContent) -> Card | None:
     figure = _figure(content, own)
     slices = content.findings.slices
     notes = list(slices.caveats)
-    notes.append(
-        f"Of {count(slices.comparisons, 'comparison')} about {slices.expected_by_chance:.1f} would look different if"
-        " nothing differed; only those that stand out all the same are called clear."
-    )
     if len(own) > _MOST_ROWS:
         notes.append(f"{count(len(own) - _MOST_ROWS, 'comparison')} with the smallest differences not drawn.")
     return Card(
