@@ -12,7 +12,7 @@ from results.reader import (
     read_predictions,
     read_sweep,
 )
-from results.report import pareto_table, write_report
+from results.report import Explain, ReportFiles, pareto_table, write_comparison, write_report
 from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     SCHEMA_VERSION,
@@ -35,12 +35,14 @@ __all__ = [
     "ConfirmationRow",
     "DecisionRow",
     "Direction",
+    "Explain",
     "ItemRow",
     "Objective",
     "ParamType",
     "PredictionRow",
     "RecordColumns",
     "RecordWriter",
+    "ReportFiles",
     "ReportRow",
     "ResultsError",
     "Role",
@@ -58,6 +60,7 @@ __all__ = [
     "read_predictions",
     "read_sweep",
     "read_sweep_json",
+    "write_comparison",
     "write_report",
     "write_sweep_json",
 ]
