@@ -74,7 +74,8 @@ class StudyDatabase:
                 "datetime_start": _in_utc(trial.datetime_start),
                 "datetime_complete": _in_utc(trial.datetime_complete),
             }
-            (trial_id,) = connection.execute(sa.insert(_TRIALS), row).inserted_primary_key or ()
+            inserted: Any = connection.execute(sa.insert(_TRIALS), row)
+            trial_id = int(inserted.inserted_primary_key[0])
             for name, distribution in trial.distributions.items():
                 self.add_param(trial_id, name, distribution.to_internal_repr(trial.params[name]), distribution)
             self._add_values(trial_id, trial.values or ())
