@@ -11,6 +11,7 @@ from search.commands import COMMANDS
 from search.commands.output import say
 from search.errors import (
     CheckError,
+    ConfirmError,
     FolderError,
     PlanError,
     RecordError,
@@ -27,6 +28,7 @@ from search.guard import shadowing_faults
 _BAD_INPUTS = (
     SpecError,
     CheckError,
+    ConfirmError,
     FolderError,
     PlanError,
     RecordError,

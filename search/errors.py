@@ -59,6 +59,10 @@ class PlanError(SearchError, ValueError):
     """What a sweep will take can't be found out as asked."""
 
 
+class ConfirmError(SearchError, ValueError):
+    """A sweep can't be confirmed, or not in the way that was asked for."""
+
+
 class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM arrived; not an ``Exception``, so that nothing on the way up handles it."""
 

@@ -39,7 +39,7 @@ from trainable.errors import MemoryExhaustedError
 from trainable.report import TrialReport
 
 FINAL_STEP = "final step reached"
-_HALVED_WORDS = ", with batches halved after it ran out of memory"
+HALVED_WORDS = ", with batches halved after it ran out of memory"
 _HOPELESS_AFTER = 3
 
 Loss = Literal["preempted", "node lost", "worker died"]
@@ -340,7 +340,7 @@ class Hub:
         return decision
 
     def _final_reason(self, number: int) -> str:
-        return f"{FINAL_STEP}{_HALVED_WORDS}" if self._opener.is_halved(number) else FINAL_STEP
+        return f"{FINAL_STEP}{HALVED_WORDS}" if self._opener.is_halved(number) else FINAL_STEP
 
     @property
     def should_end(self) -> bool:

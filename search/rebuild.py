@@ -18,7 +18,7 @@ from search.constraints import Constraints
 from search.opener import HALVED_KEY
 from search.points import CLONE_KEY, clone_plan, planned_point
 from search.recorded import last_attempt, of_attempt, recorded_reports
-from search.recorded_point import RecordedPoint, recorded_point, recorded_values
+from search.recorded_point import RecordedPoint, home_point, recorded_values
 from search.recorder import Ending
 from search.spec import SweepSpec
 from search.study import STUDY_FILE, study_error
@@ -180,7 +180,7 @@ class Rebuilder:
 
     def _clone(self, number: int, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give the plan of a trial that repeats another; which one, and by whose request, the record does not say."""
-        point = recorded_point(self._spec.space, row)
+        point = home_point(self._spec.space, row)
         return {
             CLONE_KEY: clone_plan(number, point, seed=int(row["seed"]), request=f"rebuilt {number}", extended=False)
         }

@@ -69,11 +69,14 @@ def recorded_values(row: Mapping[str, Any]) -> dict[str, Scalar | None]:
     return {key: plain(row.get(f"param.{key}", leaf.default)) for key, leaf in leaves().items()}
 
 
-def recorded_point(space: SearchSpace, row: Mapping[str, Any]) -> Point:
-    """Give the whole point of a recorded trial; what played no part has its home value."""
+def home_point(space: SearchSpace, row: Mapping[str, Any]) -> Point:
+    """Give the settings that a recorded trial ran with, whether the space can draw them or not.
+
+    A key that played no part has the value that it has where the space leaves it alone.
+    """
     home = {**space.baseline(), **{key: space.home(key) for key in space.dimensions}}
     recorded = recorded_values(row)
-    return {key: value if (own := recorded[key]) is None else own for key, value in home.items()}
+    return {key: home[key] if (value := recorded[key]) is None else value for key in home}
 
 
 def plain(cell: Any) -> Scalar | None:

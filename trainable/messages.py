@@ -14,6 +14,9 @@ TRIAL_KEY, CHECKPOINT_KEY = "trial", "checkpoint"
 REPORT_KEY, PREDICTIONS_KEY, ENDING_KEY = "paretune_report", "paretune_predictions", "paretune_ending"
 """What it says: a report as JSON, and beside the last one its predictions; or why it ended without one."""
 
+STEP_KEY = "paretune_step"
+"""What a confirmation run says between its reports: the step that it has reached."""
+
 
 def report_result(report: TrialReport) -> dict[str, str]:
     """Give a report as a Ray result."""

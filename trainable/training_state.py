@@ -15,7 +15,7 @@ from spaces.mixture import TermName
 from spaces.trial import TrialConfig
 from trainable.course import Course
 from trainable.errors import DivergedError
-from trainable.evaluation.evaluate import Evaluation, evaluate
+from trainable.evaluation.evaluate import Evaluation, ScoredRow, evaluate
 from trainable.host import Host
 from trainable.losses import TermSum
 from trainable.report import TrialReport
@@ -64,6 +64,11 @@ class TrainingState:
             betas=(0.9, config.optimizer.beta2),
             weight_decay=config.optimizer.weight_decay,
         )
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the trial started, that of an earlier attempt included."""
+        return self._watch.seconds
 
     @property
     def is_finished(self) -> bool:
@@ -116,7 +121,9 @@ class TrainingState:
         """
         reports = self._config.training.report_steps
         steps = self.step - max((step for step in reports if step < self.step), default=0)
-        found = self._evaluate(model)
+        training = self._config.training
+        rows = self._host.search_rows(training.final_rows if self.is_finished else training.rung_rows)
+        found = self.score(model, rows, in_detail=self.is_finished)
         totals, self._totals = self._totals, {}
         return TrialReport(
             step=self.step,
@@ -156,14 +163,20 @@ class TrainingState:
         self._optimizer.load_state_dict(state["optimizer"])
         self._course.load_state_dict(state)
 
-    def _evaluate(self, model: Any) -> Evaluation:
+    def score(self, model: Any, rows: Sequence[ScoredRow], *, in_detail: bool) -> Evaluation:
+        """Score the model with the trial's adapter on some rows.
+
+        Raises:
+            DataError: If a row can't be read.
+
+        """
         training = self._config.training
         return evaluate(
             model,
             self._host.base,
-            self._host.search_rows(training.final_rows if self.is_finished else training.rung_rows),
+            rows,
             constant_box_1000=self._host.constant_box_1000,
             batch=training.eval_batch,
             max_new_tokens=training.max_new_tokens,
-            in_detail=self.is_finished,
+            in_detail=in_detail,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from search.commands import check, completion, doctor, export, init, plan, report, status, sweep, trial
+from search.commands import check, completion, confirm, doctor, export, init, plan, report, status, sweep, trial
 
 COMMANDS: Sequence[Callable[[Any], None]] = (
     init.add,
@@ -15,6 +15,7 @@ COMMANDS: Sequence[Callable[[Any], None]] = (
     sweep.add,
     status.add,
     report.add,
+    confirm.add,
     trial.add,
     export.add,
     completion.add,

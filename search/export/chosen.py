@@ -12,7 +12,7 @@ from results import SweepTables
 from results.reader import last_reports
 from results.summary import Summary, summarise
 from search.errors import RequestError
-from search.recorded_point import recorded_point
+from search.recorded_point import home_point
 from search.spec import SweepSpec
 from spaces import Point, Scalar, Settings, settings_of
 from spaces.metrics import shown_scores
@@ -85,7 +85,7 @@ def chosen_trial(tables: SweepTables, spec: SweepSpec, word: str) -> ChosenTrial
         steps=int(row["steps"]),
         seed=int(row["seed"]),
         seconds=float(row["seconds"]),
-        point=recorded_point(spec.space, row),
+        point=home_point(spec.space, row),
         scores=_scores(finals, number),
         baseline={} if baseline is None else _scores(finals, baseline),
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 STORAGE_WRITES = ("add_trial", "add_param", "set_attrs", "set_point", "set_state")
-RECORD_WRITES = ("append_decision", "append_report", "append_trial")
+RECORD_WRITES = ("append_decision", "append_predictions", "append_report", "append_trial")
 
 
 @dataclass(frozen=True)
