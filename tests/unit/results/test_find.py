@@ -133,3 +133,13 @@ def test_a_folder_with_hardly_anything_has_reasons(tmp_path, trials):
     assert all(found.unknown.values())
     items, predictions = read_rows(tmp_path, summary, tables)
     assert (len(items), len(predictions)) == (0, 0)
+
+
+def test_a_crowd_that_is_too_large_to_resample_is_said_to_be():
+    rng = np.random.default_rng(3)
+    crowd = known_sweep(rng.uniform(0.5, 0.51, (300, 2)), rows=8, rng=rng)
+    assert any("more trials within 3 standard errors" in note for note in found_in(crowd).evidence.notes)
+    apart = rng.uniform(0.1, 0.5, (300, 2))
+    apart[:3] = [[0.9, 0.8], [0.8, 0.9], [0.85, 0.85]]
+    clear = known_sweep(apart, rows=8, rng=rng, spread=0.01)
+    assert not any("standard errors" in note for note in found_in(clear).evidence.notes)
