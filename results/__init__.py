@@ -11,7 +11,7 @@ from results.reader import (
     read_predictions,
     read_sweep,
 )
-from results.report import pareto_table, write_report
+from results.report import Explain, ReportFiles, pareto_table, write_comparison, write_report
 from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     SCHEMA_VERSION,
@@ -34,12 +34,14 @@ __all__ = [
     "ConfirmationRow",
     "DecisionRow",
     "Direction",
+    "Explain",
     "ItemRow",
     "Objective",
     "ParamType",
     "PredictionRow",
     "RecordColumns",
     "RecordWriter",
+    "ReportFiles",
     "ReportRow",
     "ResultsError",
     "Role",
@@ -55,6 +57,7 @@ __all__ = [
     "read_predictions",
     "read_sweep",
     "read_sweep_json",
+    "write_comparison",
     "write_report",
     "write_sweep_json",
 ]

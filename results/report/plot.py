@@ -10,16 +10,17 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-WIDTH, HEIGHT = 560, 370
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 16, 56
+WIDTH, HEIGHT = 600, 370
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 20, 14, 52
 _TICKS = 5
 FRAME = (_LEFT, _TOP, WIDTH - _RIGHT, HEIGHT - _BOTTOM)
 """Left, top, right and bottom of what the axes enclose."""
 
-_LETTER_WIDTH = 8.5
+_LETTER_WIDTH = 7.6
 _ASCENT, _DESCENT = 11, 3
 _MARK_RADIUS = 6
 _ROOM_OUTSIDE = 14
+_ROW = 30
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,7 @@ class Plot:
             description: What the figure shows, in a sentence.
 
         """
-        return (
-            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" xmlns="http://www.w3.org/2000/svg">'
-            f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
-            f"{''.join(self._axes())}{''.join(marks)}</svg>"
-        )
+        return frame([*self._axes(), *marks], height=HEIGHT, title=title, description=description)
 
     def _axes(self) -> list[str]:
         bottom, middle = HEIGHT - _BOTTOM, (HEIGHT - _BOTTOM + _TOP) / 2
@@ -152,6 +149,105 @@ class Labels:
         return not bool(meets.any())
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A figure of one row for each of a few things, with their names on the left and one axis below.
+
+    Attributes:
+        names: Names of the rows, the top one first.
+        x: The axis.
+        room_right: Units kept free at the right of the axis, for words behind the marks.
+
+    """
+
+    names: Sequence[str]
+    x: Axis
+    room_right: float = 20
+
+    @property
+    def left(self) -> float:
+        """Where the axis begins: behind the longest name, and at most in the middle."""
+        return min(max((width_of(name) for name in self.names), default=0) + 20, WIDTH * 0.5)
+
+    @property
+    def height(self) -> float:
+        """The figure's height."""
+        return _TOP + _ROW * len(self.names) + _BOTTOM
+
+    def at_x(self, value: float) -> float:
+        """Give the place of a value in the figure's units; outside the axis, its nearer end."""
+        share = (min(max(value, self.x.low), self.x.high) - self.x.low) / (self.x.high - self.x.low)
+        return self.left + share * (WIDTH - self.room_right - self.left)
+
+    def at_row(self, row: int) -> float:
+        """Give the middle of a row."""
+        return _TOP + _ROW * (row + 0.5)
+
+    def bar(self, row: int, start: float, end: float, *, kind: str, title: str, lane: int = 0, lanes: int = 1) -> str:
+        """Draw a bar from one value to another; several lanes share a row."""
+        thickness = 18 / lanes
+        top = self.at_row(row) - 9 + lane * thickness
+        x0, x1 = sorted((self.at_x(start), self.at_x(end)))
+        return (
+            f'<rect class="{kind}" x="{x0:.1f}" y="{top:.1f}" width="{max(x1 - x0, 1):.1f}" '
+            f'height="{thickness - (1 if lanes > 1 else 0):.1f}" rx="2"><title>{escape(title)}</title></rect>'
+        )
+
+    def interval(self, row: int, low: float, high: float, *, kind: str, title: str) -> str:
+        """Draw a line from one value to another with its ends marked."""
+        x0, x1, y = self.at_x(low), self.at_x(high), self.at_row(row)
+        return (
+            f'<path class="interval {kind}" d="M{x0:.1f},{y:.1f} L{x1:.1f},{y:.1f} M{x0:.1f},{y - 4:.1f} v8 '
+            f'M{x1:.1f},{y - 4:.1f} v8"><title>{escape(title)}</title></path>'
+        )
+
+    def words(self, row: int, value: float, words: str, *, gap: float = 7) -> str:
+        """Write words behind a value."""
+        return text(words, self.at_x(value) + gap, self.at_row(row) + 4.5, kind="note")
+
+    def upright(self, value: float, *, kind: str, title: str) -> str:
+        """Draw a line through all rows at a value."""
+        x = f"{self.at_x(value):.1f}"
+        bottom = self.height - _BOTTOM
+        place = f'x1="{x}" x2="{x}" y1="{_TOP}" y2="{bottom:.1f}"'
+        return f'<line class="{kind}" {place}><title>{escape(title)}</title></line>'
+
+    def figure(self, marks: Sequence[str], *, title: str, description: str) -> str:
+        """Put marks into the frame; see ``Plot.figure``."""
+        bottom = self.height - _BOTTOM
+        parts: list[str] = []
+        for tick in self.x.ticks():
+            place = f"{self.at_x(tick):.1f}"
+            parts.append(f'<line class="grid" x1="{place}" x2="{place}" y1="{_TOP}" y2="{bottom:.1f}"/>')
+            parts.append(text(self.x.tick_text(tick), float(place), bottom + 18, anchor="middle"))
+        parts.append(
+            text(
+                self.x.label, (self.left + WIDTH - self.room_right) / 2, self.height - 8, anchor="middle", kind="label"
+            )
+        )
+        longest = int((self.left - 20) / _LETTER_WIDTH)
+        for row, name in enumerate(self.names):
+            short = name if len(name) <= longest else f"…{name[-(longest - 1) :]}"
+            parts.append(text(short, self.left - 10, self.at_row(row) + 4.5, anchor="end", kind="label"))
+        return frame([*parts, *marks], height=self.height, title=title, description=description)
+
+
+def frame(marks: Sequence[str], *, height: float, title: str, description: str) -> str:
+    """Give a whole figure.
+
+    Args:
+        marks: SVG elements, drawn in this order.
+        height: The figure's height; its width is ``WIDTH``.
+        title: Read out by screen readers, and shown by a pointer that rests.
+        description: What the figure shows, in a sentence.
+
+    """
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" xmlns="http://www.w3.org/2000/svg">'
+        f"<title>{escape(title)}</title><desc>{escape(description)}</desc>{''.join(marks)}</svg>"
+    )
+
+
 def width_of(words: str) -> float:
     """Estimate the width of words in the figure's units."""
     return _LETTER_WIDTH * len(words)
@@ -175,4 +271,18 @@ def circle(x: float, y: float, *, kind: str, title: str, radius: float = 5) -> s
 def diamond(x: float, y: float, *, kind: str, title: str, radius: float = 8) -> str:
     """Draw a mark that differs from a round one in form, not only in colour."""
     corners = f"{x:.1f},{y - radius:.1f} {x + radius:.1f},{y:.1f} {x:.1f},{y + radius:.1f} {x - radius:.1f},{y:.1f}"
+    return f'<polygon class="{kind}" points="{corners}"><title>{escape(title)}</title></polygon>'
+
+
+def square(x: float, y: float, *, kind: str, title: str, radius: float = 5) -> str:
+    """Draw a square mark."""
+    return (
+        f'<rect class="{kind}" x="{x - radius:.1f}" y="{y - radius:.1f}" width="{2 * radius}" height="{2 * radius}">'
+        f"<title>{escape(title)}</title></rect>"
+    )
+
+
+def triangle(x: float, y: float, *, kind: str, title: str, radius: float = 6) -> str:
+    """Draw a triangle that stands on its base."""
+    corners = f"{x:.1f},{y - radius:.1f} {x + radius:.1f},{y + radius:.1f} {x - radius:.1f},{y + radius:.1f}"
     return f'<polygon class="{kind}" points="{corners}"><title>{escape(title)}</title></polygon>'

@@ -1,18 +1,17 @@
-"""Losses and weights of single trials over time; the report's page draws those of the trial that a reader chooses."""
+"""Losses, weights and scores of single trials over their steps, as many as a page can hold."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from results.reader import SweepTables, last_attempts
 
-MOST_NUMBERS = 60_000
-"""Keeps a page of a large sweep below a megabyte of curves."""
+MOST_POINTS = 50
+"""Reports of one trial; of more, evenly spaced ones are kept, the first and the last among them."""
 
 Curve = Mapping[str, Sequence[float | None]]
 
@@ -23,6 +22,7 @@ class TrialCurves:
 
     Attributes:
         trial: Its number.
+        reports: Number of its reports, of which ``steps`` may be a thinner choice.
         steps: Optimizer steps at the reports.
         raw: Mean of each used loss term over its own positions since the report before.
         weighted: What each term added to the loss, mean over the steps since the report before.
@@ -32,6 +32,7 @@ class TrialCurves:
     """
 
     trial: int
+    reports: int
     steps: Sequence[int]
     raw: Curve
     weighted: Curve
@@ -45,18 +46,21 @@ class TrialCurves:
         return len(self.steps) * (1 + sum(len(group) for group in groups))
 
 
-def loss_curves(tables: SweepTables, order: Iterable[int]) -> tuple[TrialCurves, ...]:
+def trial_curves(tables: SweepTables, order: Iterable[int], *, most_numbers: int) -> tuple[TrialCurves, ...]:
     """Give the curves of as many trials as a page can hold.
 
     Args:
         tables: The sweep.
         order: Numbers of trials, those that must not be left out first; one without a report is passed over.
+        most_numbers: How many numbers there may be in all; the first trial is given whatever its size.
 
     """
-    reports = {int(str(number)): rows for number, rows in last_attempts(tables.reports).groupby("trial")}
+    wanted = list(dict.fromkeys(order))[: max(most_numbers // 8, 1)]
+    rows = last_attempts(tables.reports.loc[tables.reports["trial"].isin(wanted)])
+    reports = {int(str(number)): own for number, own in rows.groupby("trial")}
     found: list[TrialCurves] = []
-    left = MOST_NUMBERS
-    for number in dict.fromkeys(order):
+    left = most_numbers
+    for number in wanted:
         if number in reports:
             curves = _curves(number, reports[number].sort_values("step"), tables)
             left -= curves.size
@@ -66,17 +70,15 @@ def loss_curves(tables: SweepTables, order: Iterable[int]) -> tuple[TrialCurves,
     return tuple(found)
 
 
-def curves_json(curves: Sequence[TrialCurves]) -> str:
-    """Write curves as JSON that can stand inside a ``script`` element."""
-    content = {str(one.trial): {key: value for key, value in asdict(one).items() if key != "trial"} for one in curves}
-    return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
-
-
 def _curves(number: int, rows: pd.DataFrame, tables: SweepTables) -> TrialCurves:
+    count = len(rows)
+    if count > MOST_POINTS:
+        rows = rows.iloc[np.linspace(0, count - 1, MOST_POINTS).round().astype(int)]
     weights = _group(rows, "weight", tables.columns.terms)
     used = [term for term, values in weights.items() if any(values)]
     return TrialCurves(
         trial=number,
+        reports=count,
         steps=[int(step) for step in rows["step"]],
         raw=_group(rows, "loss", used),
         weighted=_group(rows, "weighted", used),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from results.schema import Objective
 from results.summary import EndedTrial, Summary
+from results.words import count, score_text
 
 NOT_CONFIRMED = (
     "Each score is one run's, on the rows that the search itself was steered by, so the best ones flatter themselves;"
@@ -28,7 +28,19 @@ def headline(summary: Summary) -> tuple[str, ...]:
         return ("Only the baseline completed, so no trial can be compared with plain cross entropy.",)
     sentences = [_in_all(summary, others), *(_in_one(summary, others, index) for index in _indices(summary))]
     sentences += [_below_constant_box(summary, index) for index in _indices(summary)]
-    return (*(sentence for sentence in sentences if sentence), NOT_CONFIRMED)
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def lede(summary: Summary, chosen: EndedTrial | None, *, is_confirmed: bool) -> str:
+    """Say in two sentences what came of the sweep; the cards say it in full."""
+    if chosen is None or summary.baseline is None or chosen is summary.baseline:
+        return headline(summary)[0]
+    parts = [
+        f"{objective.name} {score_text(own, objective)} instead of {score_text(base, objective)}"
+        for objective, own, base in zip(summary.objectives, chosen.values, summary.baseline.values, strict=True)
+    ]
+    sure = "Confirmed with other seeds." if is_confirmed else "Not confirmed with other seeds yet."
+    return f"Trial {chosen.trial} against plain cross entropy: {', '.join(parts)}. {sure}"
 
 
 def front_notes(summary: Summary) -> tuple[str, ...]:
@@ -40,7 +52,7 @@ def front_notes(summary: Summary) -> tuple[str, ...]:
     if len(completed) == 1:
         notes.append(
             f"There is no trade-off to draw: trial {completed[0].trial} is the only one that completed, with"
-            f" {_scores(summary, completed[0])}."
+            f" {scores_text(summary, completed[0])}."
         )
     else:
         notes.append(f"{len(summary.front)} of {len(completed)} completed trials are on the front.")
@@ -64,10 +76,6 @@ def front_notes(summary: Summary) -> tuple[str, ...]:
             )
     for name, score in summary.constant_box.items():
         notes.append(f"One constant box, the mean training box, gets {score_text(score)} in {name} on the same rows.")
-    for name in summary.missing_controls:
-        notes.append(f"No completed trial reported {name}, so the grounding scores stand without it.")
-    if summary.knee:
-        notes.append(f"The knee of the front is trial {summary.knee.trial}: {_scores(summary, summary.knee)}.")
     return tuple(notes)
 
 
@@ -106,25 +114,9 @@ def pruning_notes(summary: Summary) -> tuple[str, ...]:
         )
     else:
         notes.append(f"None of {count(len(summary.trials), 'ended trial')} was pruned.")
-    if audit := _audited(summary):
-        notes.append(audit)
     if early:
         notes.append(f"{count(early, 'trial')} failed before the first report.")
     return tuple(notes)
-
-
-def _audited(summary: Summary) -> str:
-    """Say how often the pruner would have been wrong about the trials that it was not let stop."""
-    audit = summary.audit
-    if audit.rate is None:
-        return ""
-    low, high = audit.interval
-    were = "was" if audit.would_stop == 1 else "were"
-    return (
-        f"{count(audit.would_stop, 'trial')} that the pruner would have stopped {were} run to the end to check it:"
-        f" {audit.false_stops} ended on the front, a false-stop rate of {audit.rate:.0%}"
-        f" (95 % interval {low:.0%} to {high:.0%})."
-    )
 
 
 def ended_counts(summary: Summary) -> str:
@@ -134,18 +126,16 @@ def ended_counts(summary: Summary) -> str:
     return f"{count(len(summary.trials), 'ended trial')} ({', '.join(counted) or 'none'})"
 
 
-def count(number: int, noun: str) -> str:
-    """Give a number with its noun."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def scores_text(summary: Summary, trial: EndedTrial) -> str:
+    """Give a trial's objectives with their scores."""
+    pairs = zip(summary.objectives, trial.values, strict=True)
+    return ", ".join(f"{objective.name} {score_text(score, objective)}" for objective, score in pairs)
 
 
-def score_text(score: float | None, objective: Objective | None = None) -> str:
-    """Write a score: three decimals for a share, else four significant digits; a dash for none."""
-    if score is None:
-        return "–"
-    if objective is not None and (objective.low, objective.high) != (0, 1):
-        return f"{score:.4g}"
-    return f"{score:.3f}"
+def is_better_in_all(summary: Summary) -> bool:
+    """Tell whether some completed trial is better than the baseline in every objective by its recorded scores."""
+    others = [trial for trial in summary.completed if trial is not summary.baseline]
+    return any(all(_gain(summary, trial, index) > 0 for index in _indices(summary)) for trial in others)
 
 
 def _indices(summary: Summary) -> range:
@@ -211,7 +201,7 @@ def _best_alone(summary: Summary, index: int) -> str:
     objective = summary.objectives[index]
     sign = 1 if objective.direction == "maximize" else -1
     best = max(summary.completed, key=lambda trial: sign * (trial.point or (math.nan,))[index])
-    return f"Best in {objective.name} is trial {best.trial}: {_scores(summary, best)}."
+    return f"Best in {objective.name} is trial {best.trial}: {scores_text(summary, best)}."
 
 
 def _missing_baseline(summary: Summary) -> str:
@@ -222,8 +212,3 @@ def _missing_baseline(summary: Summary) -> str:
         else (f"its trial {lost.trial} ended as {lost.state} ({lost.reason})")
     )
     return f"Nothing can be compared with plain cross entropy: {why}."
-
-
-def _scores(summary: Summary, trial: EndedTrial) -> str:
-    pairs = zip(summary.objectives, trial.values, strict=True)
-    return ", ".join(f"{objective.name} {score_text(score, objective)}" for objective, score in pairs)
