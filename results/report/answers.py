@@ -83,7 +83,7 @@ def answers(
         shown.append(_item(row, place))
     by_trial, dropped = _by_trial(predictions, [one["id"] for one in shown], order, scores=scores, room=text_bytes)
     notes: list[str] = []
-    total = int((items["split"] == "search").sum()) if len(items) else 0
+    total = len(items.loc[items["split"] == "search"])
     if total > len(shown):
         notes.append(
             f"The page shows {len(shown)} of the search split's {total:,} rows, those that the record has a small"
@@ -134,16 +134,16 @@ def _by_trial(
 def _answer(row: Mapping[str, Any], scores: Sequence[str]) -> dict[str, Any]:
     found: dict[str, float] = {}
     for name in scores:
-        score, weight = row.get(f"score.{name}"), row.get(f"weight.{name}")
-        if _is_number(score) and _is_number(weight) and weight:
-            ratio = float(score) / float(weight)
+        score, weight = (_number(row.get(f"{part}.{name}")) for part in ("score", "weight"))
+        if score is not None and weight:
+            ratio = score / weight
             found[name] = round(math.exp(ratio) if name == "text.perplexity" else ratio, 4)
     boxes = [round(float(value), 1) for value in _listed(row["boxes_1000"])]
     return {"text": _short(row["prediction"]), "boxes": boxes, "scores": found}
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _listed(value: Any) -> list[Any]:

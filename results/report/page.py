@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -59,6 +60,11 @@ class Page:
     notes: tuple[str, ...]
     provenance: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     has_trials: bool
+
+    @property
+    def runs(self) -> list[tuple[bool, list[Card]]]:
+        """The cards after the first, in runs of wide ones and of others."""
+        return [(is_wide, list(run)) for is_wide, run in groupby(self.cards[1:], key=lambda card: card.is_wide)]
 
 
 class _Verbatim(str):
@@ -148,8 +154,3 @@ def _in_markdown(value: object) -> str:
         return value
     line = " ".join(escape(str(value), quote=False).splitlines())
     return re.sub(r"([\\`*\[\]|])", r"\\\1", line)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join names as a sentence does."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

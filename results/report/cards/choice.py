@@ -96,7 +96,7 @@ def _preferences(content: SweepContent) -> Table:
     return Table("What other preferences choose", columns, tuple(rows))
 
 
-def _preference_row(preference: Preference) -> Sequence[Cell]:
+def _preference_row(preference: Preference) -> tuple[Cell, ...]:
     rivals = ", ".join(f"{trial} ({share:.0%})" for trial, share in preference.rivals)
     return (
         Cell(preference.label),

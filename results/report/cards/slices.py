@@ -10,7 +10,8 @@ from results.words import count
 
 RULE = (
     "Good: no part of the rows on which the recommended trial is clearly worse than the baseline, all comparisons"
-    " judged at once. Watch: it cannot be told, for want of rows or of a baseline. Problem: it is clearly worse on some part."
+    " judged at once. Watch: it cannot be told, for want of rows or of a baseline. Problem: it is clearly worse on some"
+    " part."
 )
 SLICE_KEY = (
     ("front", "dot", "clearly different, all comparisons judged at once"),

@@ -97,13 +97,18 @@ def _better_answer(comparison: Comparison) -> str:
     names, finals = comparison.names, comparison.finals
     areas = f"{finals[first]:.4g} against {finals[second]:.4g} of {names[second]}"
     lead = f"{names[first]} has the larger hypervolume, {areas}"
-    if finals[first] == finals[second]:
+    is_tie = finals[first] == finals[second]
+    if is_tie:
         lead = f"{names[first]} and {names[second]} have the same hypervolume, {finals[first]:.4g}"
     share = _least_share(comparison)
     if measures_differ(comparison):
         return f"{lead}, but the sweeps measured different things: see what differs."
     if share is None:
         return f"{lead}; how sure that is cannot be told."
+    if is_tie:
+        return f"{lead}; neither leads."
+    if share < 0.5:
+        return f"{lead}, but only in {share:.0%} of the replicates, which take off what luck added to it."
     return f"{lead}; so it is in {share:.0%} of the replicates."
 
 
@@ -143,7 +148,7 @@ def _hypervolume_table(comparison: Comparison) -> Table:
         ]
         if comparison.replicates:
             interval = comparison.replicates.interval(place)
-            cells.append(number_cell(f"{interval.low:.4g} to {interval.high:.4g}"))
+            cells.append(number_cell(f"{max(interval.low, 0.0):.4g} to {interval.high:.4g}"))
         for other in range(len(comparison.contents)):
             share = None if other == place else comparison.covered(place, by=other)
             cells.append(number_cell("–" if share is None else f"{share:.0%}"))

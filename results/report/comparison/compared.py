@@ -15,7 +15,6 @@ from results.errors import ResultsError
 from results.findings import Interval
 from results.report.content import SweepContent
 from results.schema import Direction, Objective
-from results.words import count
 
 SEARCHED_KEYS = ("space", "search")
 """Parts of a sweep file that say how it was searched; where others differ, the scores are not of the same thing."""
@@ -26,10 +25,14 @@ HARMLESS_KEYS = ("model.cache", "trial.resources", "trial.pack", "trial.eval_bat
 
 @dataclass(frozen=True)
 class HypervolumeReplicates:
-    """Hypervolumes over replicates of the images.
+    """Hypervolumes over replicates of the images, mirrored at the recorded ones.
+
+    As lucky scores raise a recorded hypervolume above the true one, so do lucky replicates raise theirs above the
+    recorded one; mirroring (the basic bootstrap) takes that off.
 
     Attributes:
-        values: One for each sweep, of shape ``[replicates]``, from the common reference point.
+        values: One for each sweep, of shape ``[replicates]``, from the common reference point; a mirrored one may lie
+            below 0.
         is_paired: Whether all sweeps saw the same images, so that each replicate is the same one for all.
 
     """
@@ -167,23 +170,34 @@ def common_reference(contents: Sequence[SweepContent]) -> tuple[float, ...] | No
 
 
 def hypervolumes(
+    recorded: Sequence[NDArray[np.float64]],
     draws: Sequence[NDArray[np.float64]],
     directions: Sequence[Direction],
     *,
     reference: Sequence[float],
     is_paired: bool,
 ) -> HypervolumeReplicates:
-    """Compute the hypervolume of each replicate of each sweep.
+    """Compute the hypervolume of each replicate of each sweep, mirrored at the recorded one.
 
     Args:
+        recorded: For each sweep its recorded scores, of shape ``[trials, objectives]``.
         draws: For each sweep scores of shape ``[replicates, trials, objectives]``.
         directions: Which way is better, per objective.
         reference: The common reference point.
         is_paired: Whether the same images were drawn for all sweeps in each replicate.
 
+    References:
+        A. C. Davison, D. V. Hinkley. Bootstrap Methods and their Application. Cambridge University Press, 1997.
+        Section 5.2.1, equation 5.6.
+
     """
+
+    def area(scores: NDArray[np.float64]) -> float:
+        return pareto.hypervolume(scores, directions, reference=reference)
+
     values = [
-        np.array([pareto.hypervolume(scores, directions, reference=reference) for scores in own]) for own in draws
+        2 * area(own) - np.array([area(scores) for scores in replicates])
+        for own, replicates in zip(recorded, draws, strict=True)
     ]
     return HypervolumeReplicates(tuple(values), is_paired)
 
@@ -207,11 +221,6 @@ def differing_lineage(contents: Sequence[SweepContent]) -> list[tuple[str, tuple
 def is_searched(key: str) -> bool:
     """Tell whether a key of the sweep file says how it was searched, or how fast, and not what was measured."""
     return key.partition(".")[0] in SEARCHED_KEYS or key.startswith(HARMLESS_KEYS)
-
-
-def shared_budget_text(comparison: Comparison) -> str:
-    """Say at how many trials the sweeps are compared."""
-    return f"{count(comparison.equal_trials, 'trial')} each"
 
 
 def _objective_text(content: SweepContent) -> str:

@@ -19,9 +19,8 @@ _MOST_DOMINATED = 200
 
 def sweep_key(comparison: Comparison) -> tuple[tuple[str, str, str], ...]:
     """Say which mark is whose."""
-    return tuple(
-        (kind, shape, f"front of {name}") for kind, shape, name in zip(KINDS, _SHAPES, comparison.names, strict=False)
-    )
+    names = zip(KINDS, _SHAPES, comparison.names, strict=False)
+    return (*((kind, shape, name) for kind, shape, name in names), ("dominated", "ring", "dominated trials"))
 
 
 def fronts_figure(comparison: Comparison) -> str:

@@ -95,7 +95,7 @@ def _replicates(contents: Sequence[SweepContent]) -> tuple[HypervolumeReplicates
         return None, "no sweep has a completed baseline"
     summaries = [content.summary for content in contents]
     is_paired = len({content.summary.metadata.get("data_hash") for content in contents}) == 1
-    draws = []
+    recorded, draws = [], []
     clusters = set()
     for place, content in enumerate(contents):
         items, predictions = read_rows(content.folder, content.summary, content.tables)
@@ -110,7 +110,8 @@ def _replicates(contents: Sequence[SweepContent]) -> tuple[HypervolumeReplicates
         objectives, own = content.summary.objectives, content.tables
         if noise := seed_noise(own.trials, own.confirmations, objectives, rows=rows):
             gains = gains + noise.deviation * np.random.default_rng([_DRAWS, place]).standard_normal(gains.shape)
+        recorded.append(values_of(found.gains, objectives))
         draws.append(values_of(gains, objectives))
     is_paired = is_paired and len(clusters) == 1
     directions = list(summaries[0].directions)
-    return hypervolumes(draws, directions, reference=reference, is_paired=is_paired), ""
+    return hypervolumes(recorded, draws, directions, reference=reference, is_paired=is_paired), ""

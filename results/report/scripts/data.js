@@ -44,6 +44,12 @@ paretune.trials = (() => {
   };
 })();
 
+/* A dotted name that may break behind its dots and underscores. */
+paretune.named = (name) => {
+  const parts = String(name).split(/(?<=[._])/);
+  return parts.flatMap((part, place) => (place ? [document.createElement("wbr"), part] : [part]));
+};
+
 paretune.text = {
   /* Numbers as the page's sentences write them. */
   number(value) {

@@ -4,7 +4,8 @@ paretune.selection = (() => {
   const start = () => {
     const rows = [];
     for (const sweep of data.sweeps) if (sweep.recommended !== null) rows.push(sweep.recommended);
-    for (const sweep of data.sweeps) if (sweep.baseline !== null && rows.length < paretune.theme.slots) rows.push(sweep.baseline);
+    const baseline = data.sweeps.map((sweep) => sweep.baseline).find((row) => row !== null);
+    if (baseline !== undefined && rows.length < paretune.theme.slots) rows.push(baseline);
     if (!rows.length && trials.count) rows.push(0);
     return [...new Set(rows)];
   };

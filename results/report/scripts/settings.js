@@ -1,6 +1,6 @@
 /* Chosen trials side by side: scores, with the difference from the first baseline, and settings. */
 paretune.settings = () => {
-  const { data, trials, text, selection, theme, make } = paretune;
+  const { data, trials, text, selection, theme, make, named } = paretune;
   const panel = document.getElementById("panel-settings");
   let all = false;
 
@@ -22,7 +22,7 @@ paretune.settings = () => {
     if (!rows.length) { panel.replaceChildren(make("p", { class: "empty", text: "Choose trials in the figure or in the table to see their settings." })); return; }
     const head = make("tr", {}, make("td"), ...rows.map((row) => make("th", { scope: "col" }, make("span", { class: "chip" }, theme.mark(selection.slot(row)), trials.name(row)))));
     const body = make("tbody");
-    const line = (name, cells) => body.append(make("tr", {}, make("td", { class: "name", text: name }), ...cells));
+    const line = (name, cells) => body.append(make("tr", {}, make("td", { class: "name" }, ...named(name)), ...cells));
     for (const name of trials.scoreNames) {
       if (rows.every((row) => trials.score(row, name) === null)) continue;
       line(name, rows.map((row) => make("td", { class: "number-left" }, text.score(trials.score(row, name), name), difference(row, name))));
