@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
 from results.findings import RungCrossing
 from results.gains import gains_of
@@ -26,7 +26,8 @@ def crossing_of(tables: SweepTables, objectives: Sequence[Objective]) -> tuple[R
         that had reported before.
 
     References:
-        M. G. Kendall. The treatment of ties in ranking problems. Biometrika 33(3), 1945. Tau-b, computed by scipy.
+        M. G. Kendall. The treatment of ties in ranking problems. Biometrika 33(3), 1945. Tau-b, computed by
+        scipy, which pandas imports when it is asked for.
 
     """
     ended = tables.trials.drop_duplicates("trial", keep="last")
@@ -52,5 +53,5 @@ def crossing_of(tables: SweepTables, objectives: Sequence[Objective]) -> tuple[R
 def _tau(pairs: NDArray[np.float64]) -> float | None:
     if (pairs == pairs[0]).all(axis=0).any():
         return None
-    statistic = np.asarray(kendalltau(pairs[:, 0], pairs[:, 1]))[0]
-    return float(statistic)
+    first, last = (pd.Series(column) for column in pairs.T)
+    return float(first.corr(last, method="kendall"))

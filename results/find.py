@@ -26,7 +26,7 @@ from results.summary import Summary
 _KEYS = ("trial", "run", "attempt", "step", "split", "item")
 _Result = TypeVar("_Result")
 _NO_BASELINE = "no baseline has completed, and the reference point comes from it"
-_NOT_GIVEN = "it was not computed"
+_NOT_GIVEN = "it was not asked for"
 
 
 def find(
@@ -35,8 +35,8 @@ def find(
     items: pd.DataFrame,
     predictions: pd.DataFrame,
     *,
-    importance: Importance | None = None,
-    front_stops: FrontStops | None = None,
+    importance: Importance | str = _NOT_GIVEN,
+    front_stops: FrontStops | str = _NOT_GIVEN,
 ) -> Findings:
     """Compute all statistics; never fails for want of data.
 
@@ -47,8 +47,8 @@ def find(
         tables: The sweep's record.
         items: Rows of the splits, as ``read_items`` gives them; may be empty.
         predictions: At least those that ``read_rows`` gives; may be empty.
-        importance: From ``search.importance``, which knows Optuna.
-        front_stops: From ``search.replay``, which knows the pruner.
+        importance: From ``search.importance``, which knows Optuna, or why there is none.
+        front_stops: From ``search.replay``, which knows the pruner, or why there is none.
 
     """
     unknown: dict[Finding, str] = {}
@@ -68,13 +68,9 @@ def find(
     box_scores = box_scores_of(summary, tables)
     if not box_scores:
         unknown["box_scores"] = "no completed trial reported a box score"
-    pruning = pruning_findings(summary, tables, front_stops=front_stops)
+    pruning = pruning_findings(summary, tables, front_stops=_known(unknown, "front_stops", front_stops))
     if not pruning.crossing:
         unknown["crossing"] = "fewer than two trials completed after an earlier report"
-    if importance is None:
-        unknown["importance"] = _NOT_GIVEN
-    if front_stops is None:
-        unknown["front_stops"] = _NOT_GIVEN
     shown = slice_trials(summary, [one.trial for one in preferences if one.trial is not None])
     strategies = compare_strategies(summary, tables, rng=strategies_rng)
     slices = compare_slices(summary, table, trials=shown, rng=slices_rng)
@@ -84,10 +80,10 @@ def find(
         evidence=None if replicates is None else replicates.evidence,
         membership=None if replicates is None else membership_of(replicates),
         hypervolume=None if replicates is None or "hypervolume" in unknown else hypervolume_band(summary, replicates),
-        attainment=None if replicates is None else attainment_of(replicates),
+        attainment=None if replicates is None or "attainment" in unknown else attainment_of(replicates),
         knee=None if replicates is None or "knee" in unknown else knee_frequency(summary, replicates),
         preferences=preferences,
-        importance=importance,
+        importance=_known(unknown, "importance", importance),
         strategies=_known(unknown, "strategies", strategies),
         slices=_known(unknown, "slices", slices),
         box_scores=box_scores,
@@ -128,7 +124,9 @@ def _unknown_draws(summary: Summary, reason: str) -> dict[Finding, str]:
     if summary.reference is None:
         found["hypervolume"] = _NO_BASELINE
     if len(summary.objectives) != 2:
-        found["knee"] = f"a knee needs two objectives; there {_are(len(summary.objectives))}"
+        found |= dict.fromkeys(
+            ("attainment", "knee"), f"it needs two objectives; there {_are(len(summary.objectives))}"
+        )
     return found
 
 

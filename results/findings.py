@@ -178,8 +178,8 @@ class AttainmentSurface:
 
     Attributes:
         level: .25, .5 or .75.
-        points: Corners of the surface, of shape ``[n][objectives]``, best in the first objective first; a point is
-            attained where a corner is at least as good in every objective.
+        points: At most 60 corners of the surface, of shape ``[n][objectives]``, best in the first objective first; a
+            point is attained where a corner is at least as good in every objective.
 
     """
 
@@ -189,7 +189,7 @@ class AttainmentSurface:
 
 @dataclass(frozen=True)
 class Attainment:
-    """The empirical attainment function over the replicates' fronts.
+    """The empirical attainment function over the replicates' fronts; two objectives only.
 
     Attributes:
         surfaces: At the levels .25, .5 and .75.
@@ -552,7 +552,7 @@ class Findings:
         evidence: What the replicates rest on; ``None`` without replicates.
         membership: P(non-dominated).
         hypervolume: The hypervolume's history with its interval.
-        attainment: Empirical attainment surfaces.
+        attainment: Empirical attainment surfaces; only for two objectives.
         knee: The knee's frequency; only for two objectives.
         preferences: What each preference chooses; empty if no trial completed.
         importance: Importance of the parameters.
