@@ -124,8 +124,8 @@ def _header(trial: ChosenTrial, settings: Settings, spec: SweepSpec) -> list[str
         return [*lines, "LLaMA-Factory has a key for every setting of this trial."]
     return [
         *lines,
-        "LLaMA-Factory trains on plain cross entropy and draws rows evenly. It has no key for these settings, so that the",
-        "trial's scores are not to be expected from it; paretune sweep train.yaml trains with all of them:",
+        "LLaMA-Factory trains on plain cross entropy and draws rows evenly. It has no key for these settings, so that",
+        "the trial's scores are not to be expected from it; paretune sweep train.yaml trains with all of them:",
         *(f"- {text}" for text in missing),
     ]
 
