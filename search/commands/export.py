@@ -21,9 +21,7 @@ _LICENCE_ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 def add(commands: Any) -> None:
     """Add the command."""
-    export = commands.add_parser(
-        "export", help="write a trial's adapter, model card and training files", epilog=EPILOG
-    )
+    export = commands.add_parser("export", help="write a trial's adapter, model card and training files", epilog=EPILOG)
     add_folder(export, _export)
     export.add_argument(
         "--trial", metavar="N", help="the trial's number, knee or baseline (default: the knee of the front)"
@@ -76,7 +74,7 @@ def _export(options: argparse.Namespace) -> int:
         "trial": done.trial.number,
         "state": done.trial.state,
         "steps": done.trial.steps,
-        "why": done.why,
+        "place": done.trial.place,
         "out": done.out,
         "files": done.files,
         "scores": done.trial.scores,
@@ -89,7 +87,9 @@ def _export(options: argparse.Namespace) -> int:
 
 def _check_licence(options: argparse.Namespace) -> None:
     if options.license is not None and not _LICENCE_ID.fullmatch(options.license):
-        raise RequestError(f"--license {options.license}: expected an id of the hub's list, such as apache-2.0 or other")
+        raise RequestError(
+            f"--license {options.license}: expected an id of the hub's list, such as apache-2.0 or other"
+        )
     if options.license != "other" and (options.license_name or options.license_link):
         raise RequestError("--license-name and --license-link are for --license other")
 
@@ -100,7 +100,7 @@ def _lines(done: Export) -> Iterator[str]:
     trial = done.trial
     names = [name for name in METRICS if name in trial.scores]
     objectives = [name for name in ("grounding.miou", "text.token_f1") if name in names] or names[:2]
-    yield f"trial {trial.number}, {trial.state} at step {trial.steps}. {done.why}"
+    yield f"trial {trial.number}, {trial.state} at step {trial.steps}. {trial.place}"
     yield f"  {shown_scores(objectives, trial.scores)}"
     if trial.baseline:
         yield f"  plain cross entropy: {shown_scores(objectives, trial.baseline)}"

@@ -15,6 +15,7 @@ from results.headline import NOT_CONFIRMED, score_text
 from results.schema import Objective
 from search.export.chosen import ChosenTrial
 from search.export.confirmed import Confirmed
+from search.export.intervals import Intervals
 from search.export.llamafactory import not_expressed
 from search.spec import SweepSpec
 from spaces import METRICS
@@ -28,7 +29,6 @@ UNKNOWN_LICENCE = "unknown"
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 _VERSION = "version."
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class ScoreRow:
     own: str
     interval: str
     baseline: str
+    gain: str
     constant_box: str
 
 
@@ -69,8 +70,7 @@ def card_text(
     base: str,
     licence: Licence,
     metadata: Mapping[str, str],
-    why: str,
-    intervals: Mapping[str, Interval],
+    intervals: Intervals,
     confirmed: Sequence[Confirmed],
     has_adapter: bool,
 ) -> str:
@@ -84,8 +84,7 @@ def card_text(
         base: Folder of the base model, or its name on the hub.
         licence: Of the adapter.
         metadata: Lineage of the sweep.
-        why: How the trial was chosen.
-        intervals: Of 95 %, for scores of the trial that have one.
+        intervals: Of 95 %, for scores that have one.
         confirmed: What ``paretune confirm`` measured of this trial.
         has_adapter: Whether the weights lie beside the card.
 
@@ -107,13 +106,12 @@ def card_text(
         trial=trial,
         family=processor.family,
         max_pixels=processor.image_processor.size["longest_edge"],
-        why=why,
         licence=licence,
         rows=_score_rows(trial, intervals),
-        has_intervals=bool(intervals),
+        intervals=intervals,
         confirmed=confirmed,
         not_confirmed=NOT_CONFIRMED,
-        settings={key: value for key, value in trial.used(spec).items()},
+        settings=dict(trial.used(spec)),
         searched=[key for key in spec.space.dimensions if key in trial.used(spec)],
         not_expressed=not_expressed(trial.settings, spec),
         sources=[_source_text(source.model_dump(exclude_none=True)) for source in spec.data.sources],
@@ -152,25 +150,32 @@ def _front_matter(
     return data.to_yaml(line_break="\n")
 
 
-def _score_rows(trial: ChosenTrial, intervals: Mapping[str, Interval]) -> list[ScoreRow]:
+def _score_rows(trial: ChosenTrial, intervals: Intervals) -> list[ScoreRow]:
     rows: list[ScoreRow] = []
     for name, metric in METRICS.items():
         if name not in trial.scores or name in CONTROLS:
             continue
         shown = Objective(name, metric.direction, metric.low, metric.high)
-        interval = intervals.get(name)
         rows.append(
             ScoreRow(
                 name=name,
                 meaning=metric.meaning,
                 better="higher" if metric.direction == "maximize" else "lower",
                 own=score_text(trial.scores[name], shown),
-                interval="unknown" if interval is None else " to ".join(score_text(end, shown) for end in interval),
+                interval=_span(intervals.own.get(name), shown),
                 baseline=score_text(trial.baseline.get(name), shown),
+                gain=_span(intervals.gains.get(name), shown, signed=True),
                 constant_box=score_text(trial.scores.get(CONSTANT_BOX.get(name, "")), shown),
             )
         )
     return rows
+
+
+def _span(interval: tuple[float, float] | None, shown: Objective, *, signed: bool = False) -> str:
+    if interval is None:
+        return "unknown"
+    signs = ["+" if signed and end > 0 else "" for end in interval]
+    return " to ".join(f"{sign}{score_text(end, shown)}" for sign, end in zip(signs, interval, strict=True))
 
 
 def _source_text(source: Mapping[str, Any]) -> str:

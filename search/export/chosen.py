@@ -35,7 +35,9 @@ class ChosenTrial:
         seconds: That it took.
         point: A value for every key.
         scores: Of its last report, by name.
-        baseline: Final scores of plain cross entropy; empty if no baseline completed.
+        baseline: Scores of plain cross entropy on the same rows; empty if no baseline completed.
+        baseline_number: The number of that baseline.
+        place: A sentence on where it stands among the others.
 
     """
 
@@ -49,6 +51,8 @@ class ChosenTrial:
     point: Point
     scores: Mapping[str, float]
     baseline: Mapping[str, float]
+    baseline_number: int | None
+    place: str
 
     @property
     def settings(self) -> Settings:
@@ -87,7 +91,9 @@ def chosen_trial(tables: SweepTables, spec: SweepSpec, word: str) -> ChosenTrial
         seconds=float(row["seconds"]),
         point=home_point(spec.space, row),
         scores=_scores(finals, number),
-        baseline={} if baseline is None else _scores(finals, baseline),
+        baseline={} if baseline is None else _baseline_scores(tables, baseline, row),
+        baseline_number=baseline,
+        place=_place(summary, number),
     )
 
 
@@ -121,14 +127,38 @@ def _knee(summary: Summary) -> int:
             raise RequestError("\n".join([f"{told}; name one by --trial N:", *lines]))
 
 
+def _place(summary: Summary, number: int) -> str:
+    role = "It is the baseline, plain cross entropy. " if _is_baseline(summary, number) else ""
+    if summary.knee is not None and summary.knee.trial == number:
+        return f"{role}It is the knee of the sweep's front."
+    front = [one.trial for one in summary.front]
+    if number in front:
+        return f"{role}It is {'the only trial' if len(front) == 1 else 'one of the trials'} on the sweep's front."
+    if any(one.trial == number for one in summary.completed):
+        return f"{role}It is not on the sweep's front: another trial is better in one score and no worse in the other."
+    return f"{role}It did not reach its last step."
+
+
+def _is_baseline(summary: Summary, number: int) -> bool:
+    return any(one.trial == number and one.role == "baseline" for one in summary.trials)
+
+
 def _row(tables: SweepTables, number: int) -> Mapping[str, Any]:
     rows = {int(row["trial"]): row for row in tables.trials.to_dict("records")}
     if number in rows:
         return {str(key): cell for key, cell in rows[number].items()}
-    if (tables.reports["trial"] == number).any():
+    if number in tables.reports["trial"].tolist():
         raise RequestError(f"trial {number} has not ended; wait for it, or stop it: paretune trial stop DIR {number}")
     there = f"trials {min(rows)} to {max(rows)} have ended" if rows else "no trial has ended"
     raise RequestError(f"there is no trial {number}: {there}")
+
+
+def _baseline_scores(tables: SweepTables, number: int, row: Mapping[str, Any]) -> Mapping[str, float]:
+    """Give the baseline's scores on the rows that the trial was scored on: final ones, or those of the same rung."""
+    reports = tables.reports
+    if row["state"] != "COMPLETE":
+        reports = reports.loc[reports["step"] == row["steps"]]
+    return _scores(last_reports(reports), number)
 
 
 def _scores(finals: pd.DataFrame, number: int) -> Mapping[str, float]:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from results import SweepTables, read_sweep
@@ -14,6 +14,7 @@ from search.errors import CheckError, FolderError
 from search.export.card import CARD_FILE, Licence, card_text
 from search.export.chosen import KNEE, ChosenTrial, chosen_trial
 from search.export.confirmed import confirmed_scores
+from search.export.intervals import intervals_of
 from search.export.llamafactory import (
     MERGE_FILE,
     llamafactory_merge_yaml,
@@ -50,7 +51,7 @@ class ExportRequest:
     word: str | None = None
     longer: float = 4.0
     base: str | None = None
-    licence: Licence = Licence()
+    licence: Licence = field(default_factory=Licence)
     with_adapter: bool = True
 
 
@@ -60,7 +61,6 @@ class Export:
 
     Attributes:
         trial: With its scores.
-        why: How it was chosen.
         out: The folder.
         files: Their names, sorted.
         not_expressed: Settings that LLaMA-Factory has no key for.
@@ -68,7 +68,6 @@ class Export:
     """
 
     trial: ChosenTrial
-    why: str
     out: Path
     files: tuple[str, ...]
     not_expressed: tuple[str, ...]
@@ -88,7 +87,6 @@ def export_trial(request: ExportRequest) -> Export:
     tables = read_sweep(request.folder)
     spec = SweepSpec.model_validate_json(tables.metadata[SPEC_KEY])
     trial = chosen_trial(tables, spec, request.word or KNEE)
-    why = _why(trial, request.word)
     try:
         processor = load_processor(spec.model)
         with _appearing(request.out) as part:
@@ -101,12 +99,12 @@ def export_trial(request: ExportRequest) -> Export:
                     adapter=trial.settings.adapter,
                     base_name=request.base,
                 )
-            for name, text in _texts(request, spec, tables, trial, processor, why=why).items():
+            for name, text in _texts(request, spec, tables, trial, processor).items():
                 (part / name).write_text(text, encoding="utf-8")
     except ModelError as error:
         raise CheckError(str(error)) from error
     files = tuple(sorted(path.name for path in request.out.iterdir()))
-    return Export(trial, why, request.out, files, not_expressed(trial.settings, spec))
+    return Export(trial, request.out, files, not_expressed(trial.settings, spec))
 
 
 def _texts(
@@ -115,8 +113,6 @@ def _texts(
     tables: SweepTables,
     trial: ChosenTrial,
     processor: Processor,
-    *,
-    why: str,
 ) -> Mapping[str, str]:
     out, base = request.out.resolve(), request.base or base_folder(spec.model)
     return {
@@ -131,20 +127,11 @@ def _texts(
             base=base,
             licence=request.licence,
             metadata=tables.metadata,
-            why=why,
-            intervals={},
+            intervals=intervals_of(request.folder, tables, trial.number, baseline=trial.baseline_number),
             confirmed=confirmed_scores(tables.confirmations, trial.number),
             has_adapter=request.with_adapter,
         ),
     }
-
-
-def _why(trial: ChosenTrial, word: str | None) -> str:
-    if word is not None and word.isdecimal():
-        return "It was named by whoever exported it."
-    if word in (None, KNEE):
-        return "It is the knee of the sweep's front."
-    return "It is the sweep's baseline: plain cross entropy."
 
 
 def _check_free(out: Path) -> None:

@@ -30,9 +30,7 @@ _SCHEDULERS = {"constant": "constant_with_warmup", "linear": "linear", "cosine":
 _YOURS = "yours: its name in dataset_info.json"
 
 
-def llamafactory_train_yaml(
-    spec: SweepSpec, trial: ChosenTrial, processor: Processor, *, base: str, out: Path
-) -> str:
+def llamafactory_train_yaml(spec: SweepSpec, trial: ChosenTrial, processor: Processor, *, base: str, out: Path) -> str:
     """Write a training file of LLaMA-Factory 0.9 with a trial's settings.
 
     Args:
@@ -126,8 +124,8 @@ def _header(trial: ChosenTrial, settings: Settings, spec: SweepSpec) -> list[str
         return [*lines, "LLaMA-Factory has a key for every setting of this trial."]
     return [
         *lines,
-        "LLaMA-Factory trains on plain cross entropy and draws rows evenly. It has no key for these settings of the trial,",
-        "so that its scores are not to be expected; paretune sweep train.yaml trains with all of them:",
+        "LLaMA-Factory trains on plain cross entropy and draws rows evenly. It has no key for these settings, so that",
+        "the trial's scores are not to be expected from it; paretune sweep train.yaml trains with all of them:",
         *(f"- {text}" for text in missing),
     ]
 
@@ -194,7 +192,9 @@ def _terms_not_expressed(mixture: MixtureConfig) -> list[str]:
     ]
     own = [weights.get(name, 0.0) for name in plain]
     if own[0] != own[1]:
-        found.insert(0, f"cross entropy weighs tokens outside boxes {own[0]:g} and those inside {own[1]:g}; there both 1")
+        found.insert(
+            0, f"cross entropy weighs tokens outside boxes {own[0]:g} and those inside {own[1]:g}; there both 1"
+        )
     elif own[0] != 1:
         found.insert(0, f"cross entropy has weight {own[0]:g}; there it is 1")
     if mixture.scale == "calibrated":
@@ -215,7 +215,9 @@ def _curriculum_not_expressed(settings: Settings, spec: SweepSpec) -> list[str]:
         found.append(f"pacing: {curriculum.pacing}, by which grounding rows come in an order of difficulty")
     match curriculum.mix:
         case "task":
-            found.append(f"mix: {curriculum.grounding_share:.0%} of the rows drawn are grounding rows at half the trial")
+            found.append(
+                f"mix: {curriculum.grounding_share:.0%} of the rows drawn are grounding rows at half the trial"
+            )
         case "temperature" | "sources":
             found.append(f"mix: {curriculum.mix}; the nearest key is interleave_probs, whose shares do not move")
         case "data":

@@ -67,7 +67,9 @@ def _told(settings: BaseModel, *names: str) -> dict[str, Any]:
 def deviations(point: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
     """Give the settings of a point that are not those of plain cross entropy without a curriculum."""
     return {
-        key: point[key] for key, leaf in leaves().items() if key.startswith(PLAIN_SECTIONS) and point[key] != leaf.default
+        key: point[key]
+        for key, leaf in leaves().items()
+        if key.startswith(PLAIN_SECTIONS) and point[key] != leaf.default
     }
 
 
@@ -92,17 +94,17 @@ def _is_idle_stick(key: str, spec: SweepSpec) -> bool:
 
 def _header(trial: ChosenTrial, spec: SweepSpec, steps: int, *, is_plain: bool) -> list[str]:
     lines = [
-        f"Trains trial {trial.number} again, for {steps} steps in place of {spec.trial.steps}: paretune sweep {TRAIN_FILE}",
-        "Data, split and seed are those of its sweep, so scores stand beside its scores; rungs, schedules, curriculum and",
+        f"Trains trial {trial.number} again, {steps} steps in place of {spec.trial.steps}: paretune sweep {TRAIN_FILE}",
+        "Data, split and seed are those of its sweep, so that scores can be compared; rungs, schedules, curriculum and",
         "learning rate stretch with the steps.",
     ]
     if is_plain:
         return [*lines, "The trial is plain cross entropy, which is trial 0 of every sweep: it is the only one here."]
     return [
         *lines,
-        "Trial 0 of every sweep is plain cross entropy: here with the adapter and optimizer of the trial and as long, to",
-        "compare with. Trial 1 is the trial. Both adapters are kept if neither is worse than the other in both scores;",
-        "paretune trial pin DIR 1 keeps that of trial 1 in any case.",
+        "Trial 0 of every sweep is plain cross entropy: here as long, and with the adapter and optimizer of the trial,",
+        "to compare with. Trial 1 is the trial. The adapter of one that is worse in both scores is not kept, unless it is",
+        "pinned while the sweep runs: paretune trial pin DIR 1",
     ]
 
 

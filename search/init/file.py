@@ -22,7 +22,8 @@ from trainable.data.render import render
 
 _USUAL_SHARE = 0.2
 _YAML = (".yaml", ".yml")
-_FITTING = {"grounding": "grounding.miou and grounding.acc50_95", "text": "text.token_f1 and text.exact_match"}
+_FITTING = {"grounding": "grounding.miou grounding.acc50_95", "text": "text.token_f1 text.exact_match"}
+"""Two scores of data of one task."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,8 @@ def _start(request: InitRequest, machine: Machine) -> Start:
         path = path.parent  # of YOLO
     if request.model is None:
         raise CheckError(
-            f"{path} is data, which do not say what to train; give --model: tiny, a folder, or a name on the hub such as "
-            "Qwen/Qwen2-VL-2B-Instruct"
+            f"{path} is data, which do not say what to train; give --model: tiny, a folder, or a name on the hub such "
+            "as Qwen/Qwen2-VL-2B-Instruct"
         )
     return start_of_path(
         path, model=request.model, images=request.images, names=request.names, has_gpu=machine.gpus > 0
@@ -144,7 +145,9 @@ def _settings(path: Path) -> Tree | None:
         return None
     tree = read_tree(path)
     if tree.faults and path.suffix.lower() in _YAML:
-        raise SpecError(str(path), [f"{place.text}: {fault.message}. {fault.fix}".strip() for place, fault in tree.faults])
+        raise SpecError(
+            str(path), [f"{place.text}: {fault.message}. {fault.fix}".strip() for place, fault in tree.faults]
+        )
     return None if tree.faults else tree
 
 
@@ -156,8 +159,8 @@ def _check_tasks(data: CheckedData, path: Path) -> None:
         other = "text" if task == "grounding" else "grounding"
         found = ", ".join(f"{split} {words_of(data.counts[split])}" for split in ("train", "search"))
         raise CheckError(
-            f"{path}: the data hold no answer with {what}, so nothing trades grounding against text ({found} rows). Add a "
-            f"data set with {what}; or trade two scores of one kind, by --objectives {_FITTING[other]}".replace(" and ", " ")
+            f"{path}: the data hold no answer with {what}, so nothing trades grounding against text ({found} rows). "
+            f"Add a data set with {what}; or trade two scores of one kind, by --objectives {_FITTING[other]}"
         )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from typing_extensions import Annotated
 
 from search.errors import SpecError
 from search.fault_text import fault_text
@@ -170,7 +169,9 @@ def _unsupported(values: Mapping[str, Any]) -> list[Fault]:
         faults.append(Fault(("adapter_name_or_path",), "paretune starts from a base without an adapter", fix=fix))
     if values.get("freeze_language_model") is True:
         faults.append(
-            Fault(("freeze_language_model",), "got true; paretune trains adapters of the language model and nothing else")
+            Fault(
+                ("freeze_language_model",), "got true; paretune trains adapters of the language model and nothing else"
+            )
         )
     template = values.get("template")
     if isinstance(template, str) and family_of_template(template) is None:

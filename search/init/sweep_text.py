@@ -105,7 +105,10 @@ def sweep_text(
         "search": _search(rows, length, machine),
     }
     return yaml_text(
-        tree, header=_header(start, rows, out), notes={**_notes(start, rows, length, machine), **start.notes}, heads=_HEADS
+        tree,
+        header=_header(start, rows, out),
+        notes={**_notes(start, rows, length, machine), **start.notes},
+        heads=_HEADS,
     )
 
 

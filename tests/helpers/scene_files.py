@@ -11,7 +11,9 @@ from trainable.data.sources import read_sources
 from trainable.model.tiny import tiny_folder
 
 
-def write_scenes(folder: Path, *, scenes: int = 12, name: str = "scenes", tasks: tuple[str, ...] = ("grounding", "text")) -> Path:
+def write_scenes(
+    folder: Path, *, scenes: int = 12, name: str = "scenes", tasks: tuple[str, ...] = ("grounding", "text")
+) -> Path:
     """Write scenes as sharegpt rows, four a scene, with their images beside them; gives the folder."""
     data = DataConfig.model_validate({"sources": [{"source": "shapes", "domain": "shifted", "scenes": scenes}]})
     rows: list[dict[str, Any]] = []
@@ -91,7 +93,9 @@ eval_strategy: steps
 """
 
 
-def training_file(folder: Path, data: Path, *, changes: dict[str, Any] | None = None, drop: tuple[str, ...] = ()) -> Path:
+def training_file(
+    folder: Path, data: Path, *, changes: dict[str, Any] | None = None, drop: tuple[str, ...] = ()
+) -> Path:
     """Write a training file of LLaMA-Factory for the embedded tiny base, with other values for some keys."""
     text = TRAINING.replace("BASE", str(tiny_folder())).replace("DATA", str(data))
     lines = [line for line in text.splitlines() if line.partition(":")[0] not in {*(changes or {}), *drop}]

@@ -1,4 +1,4 @@
-"""A sweep that is trained in this process: hub, study, record, checkpoints and trials are the real ones, only Ray is not."""
+"""A sweep that is trained in this process: hub, study, record, checkpoints and trials are real, without Ray."""
 
 from __future__ import annotations
 

@@ -133,6 +133,9 @@ def test_a_trial_that_was_stopped_and_pinned_is_exported_with_the_scores_of_its_
     result = exported(folder, tmp_path / "out", capsys, "--trial", "1")
     assert (result["state"], result["steps"]) == ("PRUNED", 2)
     assert "did not reach its last step" in (tmp_path / "out" / "README.md").read_text()
+    reports = read_sweep(folder).reports
+    at_rung = reports.loc[(reports["trial"] == 0) & (reports["step"] == 2), "metric.text.token_f1"].item()
+    assert result["baseline"]["text.token_f1"] == at_rung
     checkpoint_place(spec, folder).open().remove(1)
     assert main(["export", str(folder), "--out", str(tmp_path / "again"), "--trial", "1"]) == 2
     assert f"paretune trial extend {folder} 1" in capsys.readouterr().err

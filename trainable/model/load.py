@@ -241,7 +241,9 @@ def load_base(config: ModelConfig) -> Base:
     processor = load_processor(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        model: Any = AutoModelForImageTextToText.from_pretrained(base_folder(config), dtype=getattr(torch, config.dtype))
+        model: Any = AutoModelForImageTextToText.from_pretrained(
+            base_folder(config), dtype=getattr(torch, config.dtype)
+        )
     except (OSError, ValueError) as error:
         raise _unloadable(config, error) from error
     # generate() fills gaps of its settings from the checkpoint (Qwen2-VL ships a repetition penalty): leave none.

@@ -131,7 +131,9 @@ def test_a_base_of_another_family_is_refused(data, tmp_path, capsys):
     other = tmp_path / "llama"
     other.mkdir()
     (other / "config.json").write_text(json.dumps({"model_type": "llama", "vocab_size": 10}))
-    err = refused(capsys, training_file(tmp_path, data, changes={"model_name_or_path": str(other)}), tmp_path / "s.yaml")
+    err = refused(
+        capsys, training_file(tmp_path, data, changes={"model_name_or_path": str(other)}), tmp_path / "s.yaml"
+    )
     assert "model:" in err
     path = training_file(tmp_path, data, changes={"model_name_or_path": "meta-llama/Llama-3-8B"}, drop=("template",))
     assert "none of the families" in refused(capsys, path, tmp_path / "s.yaml")
