@@ -121,14 +121,18 @@ def _of_sweep(folder: Path, spec: SweepSpec, kept: KnownCosts | None) -> KnownCo
     from search.planning.earlier import differences
     from search.planning.fitted import fitted_costs
     from search.planning.kept import KnownCosts
+    from search.planning.rows import known_counts
     from search.sweep_spec import spec_of
 
     other = spec_of(folder)
+    counts = known_counts(other)
+    rows = sum(counts.scored(limit=other.trial.final_rows).values()) if counts else other.trial.final_rows
     costs = fitted_costs(
         folder,
         other,
         before_s=kept.costs.before_s if kept else BEFORE_S,
         after_s=kept.costs.after_s if kept else AFTER_S,
+        rows_ratio=rows / other.trial.rung_rows if rows else None,
     )
     return KnownCosts(costs, f"of the sweep in {folder}", tuple(differences(spec, other)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -107,7 +108,7 @@ def measure(
         KeyboardInterrupt: On SIGINT or SIGTERM.
 
     """
-    short = short_spec(spec, counts)
+    short, load = short_spec(spec, counts), os.getloadavg()[0]
     home = Path("sweeps")
     home.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".measure-", dir=home))
@@ -123,10 +124,18 @@ def measure(
         first = trials["started"].min().to_pydatetime()
         before_s = (first - datetime.fromtimestamp(started, tz=UTC)).total_seconds()
         after_s = time.time() - trials["ended"].max().timestamp()
-        costs = fitted_costs(folder, short, before_s=max(before_s, 0), after_s=max(after_s, 0), is_measurement=True)
+        costs = fitted_costs(
+            folder,
+            short,
+            before_s=max(before_s, 0),
+            after_s=max(after_s, 0),
+            rows_ratio=(short.trial.final_rows or 0) / short.trial.rung_rows,
+            is_measurement=True,
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if not any(home.iterdir()):
             home.rmdir()
     rows = counts.search if spec.trial.final_rows is None else min(spec.trial.final_rows, counts.search)
-    return costs.model_copy(update={"final_s": costs.final_s * max(1.0, rows / (short.trial.final_rows or rows))})
+    final_s = costs.final_s * max(1.0, rows / (short.trial.final_rows or rows))
+    return costs.model_copy(update={"final_s": final_s, "load": load})

@@ -137,12 +137,8 @@ def test_the_doctor_names_every_ill_at_once(tmp_path, monkeypatch):
     """Of one file: a model without weights, an objective without rows, a resource that no Ray of our own has."""
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "config.json").write_text("{}")
-    (tmp_path / "rows.jsonl").write_text(
-        "".join(
-            f'{{"messages": [{{"role": "user", "content": "say {n}"}}, {{"role": "assistant", "content": "{n}"}}]}}\n'
-            for n in range(20)
-        )
-    )
+    turns = [[{"role": "user", "content": f"say {n}"}, {"role": "assistant", "content": str(n)}] for n in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"messages": turn}) + "\n" for turn in turns))
     write_sweep(
         tmp_path,
         "model: ./base\ndata: {sources: [{source: rows, path: rows.jsonl}]}\n"

@@ -77,6 +77,17 @@ def test_of_equal_rungs_the_time_of_a_whole_trial_is_right(tmp_path):
     assert whole == pytest.approx(MADE_S + 20 * STEP_S + 3 * RUNG_S + FINAL_S + HANDED_S)
 
 
+def test_rows_tell_a_step_from_a_report_where_rungs_do_not(tmp_path):
+    spec = spec_of()
+    spec = spec.model_copy(update={"trial": spec.trial.model_copy(update={"rungs": (5, 10, 15)})})
+    folder = swept(tmp_path / "sweep", spec, [("COMPLETE", 20)] * 5)
+
+    costs = fitted_costs(folder, spec, rows_ratio=FINAL_S / RUNG_S)
+
+    assert costs.step_s == pytest.approx(STEP_S)
+    assert costs.rung_s == pytest.approx(RUNG_S)
+
+
 def test_bytes_are_those_of_the_parts(tmp_path):
     spec = spec_of()
     folder = swept(tmp_path / "sweep", spec, [("COMPLETE", 20)] * 5)
