@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from results.errors import ResultsError
 from results.notebook import Sweep, open_sweep
-from results.reader import SweepTables, last_attempts, last_reports, read_sweep
+from results.reader import (
+    SweepTables,
+    last_attempts,
+    last_reports,
+    read_items,
+    read_predictions,
+    read_sweep,
+)
 from results.report import pareto_table, write_report
+from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     SCHEMA_VERSION,
     DecisionRow,
@@ -24,10 +32,13 @@ from results.writer import RecordWriter
 
 __all__ = [
     "SCHEMA_VERSION",
+    "ConfirmationRow",
     "DecisionRow",
     "Direction",
+    "ItemRow",
     "Objective",
     "ParamType",
+    "PredictionRow",
     "RecordColumns",
     "RecordWriter",
     "ReportRow",
@@ -43,6 +54,8 @@ __all__ = [
     "last_reports",
     "open_sweep",
     "pareto_table",
+    "read_items",
+    "read_predictions",
     "read_sweep",
     "read_sweep_json",
     "write_report",

@@ -12,7 +12,7 @@ from typing_extensions import override
 from search.hub import Hub, Loss
 from search.searcher import NUMBER_KEY
 from search.storage_fault import StorageGuard
-from trainable.ray_entry import ENDING_KEY, ending_of, report_of
+from trainable.messages import ENDING_KEY, ending_of, report_of
 
 _LONGEST_REASON = 300
 _NODE_SIGNS = ("node died", "node has died", "its node", "was terminated", "node failure", "node is dead")

@@ -15,7 +15,7 @@ from spaces.mixture import TermName
 from spaces.trial import TrialConfig
 from trainable.course import Course
 from trainable.errors import DivergedError
-from trainable.evaluation.evaluate import evaluate
+from trainable.evaluation.evaluate import Evaluation, evaluate
 from trainable.host import Host
 from trainable.losses import TermSum
 from trainable.report import TrialReport
@@ -116,17 +116,18 @@ class TrainingState:
         """
         reports = self._config.training.report_steps
         steps = self.step - max((step for step in reports if step < self.step), default=0)
-        metrics = self._evaluate(model)
+        found = self._evaluate(model)
         totals, self._totals = self._totals, {}
         return TrialReport(
             step=self.step,
             progress=self.step / self._config.training.steps,
             seconds=self._watch.seconds,
-            metrics=metrics,
+            metrics=found.scores,
             losses={name: part.total / part.count for name, part in totals.items() if part.count},
             weights=dict[str, float](self._weights.items()),
             weighted={name: part.weighted / steps for name, part in totals.items()},
             exposure=self._course.exposure(self.step),
+            predictions=found.predictions,
         )
 
     def state_dict(self, *, generators: Sequence[Tensor]) -> dict[str, Any]:
@@ -155,7 +156,7 @@ class TrainingState:
         self._optimizer.load_state_dict(state["optimizer"])
         self._course.load_state_dict(state)
 
-    def _evaluate(self, model: Any) -> dict[str, float]:
+    def _evaluate(self, model: Any) -> Evaluation:
         training = self._config.training
         return evaluate(
             model,
@@ -164,5 +165,5 @@ class TrainingState:
             constant_box_1000=self._host.constant_box_1000,
             batch=training.eval_batch,
             max_new_tokens=training.max_new_tokens,
-            with_slices=self.is_finished,
+            in_detail=self.is_finished,
         )

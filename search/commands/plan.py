@@ -91,7 +91,7 @@ def _measure(options: argparse.Namespace, spec: SweepSpec, *, started: float) ->
 
     counts = found_counts(spec, data, tokens=mean_tokens(data))
     keep_counts(spec, counts)
-    costs = measure(spec, options.file, counts=counts, data_hash=data.data_hash, started=started, say=say)
+    costs = measure(spec, options.file, counts=counts, data=data, started=started, say=say)
     try:
         keep_costs(spec, costs)
     except OSError as error:
@@ -139,7 +139,7 @@ def _of_sweep(folder: Path, spec: SweepSpec, kept: KnownCosts | None) -> KnownCo
 
 def _spreads(spec: SweepSpec, folder: Path | None) -> Mapping[str, tuple[float, int]]:
     """Give how much trials of a finished sweep differ on single rows, if its predictions are there."""
-    if folder is None or not (folder / "predictions").is_dir():
+    if folder is None:
         return {}
     from search.planning.spreads import paired_spreads
 

@@ -59,6 +59,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
     set_up_ray(spec.search.address)
 
+    from search.items import item_rows
     from search.progress import SweepProgress
     from search.sweep import start_sweep
 
@@ -67,7 +68,9 @@ def _sweep(options: argparse.Namespace) -> int:
     with SweepProgress(
         trials=spec.search.trials, ended=0, objectives=(first, second), on_stderr=options.json
     ) as progress:
-        outcome = start_sweep(spec, folder, lineage=origin, listener=progress, say=say)
+        outcome = start_sweep(
+            spec, folder, lineage=origin, items=lambda: item_rows(data.prepared.split), listener=progress, say=say
+        )
     return _finish(options, folder, outcome)
 
 
@@ -80,12 +83,13 @@ def _resume(options: argparse.Namespace) -> int:
 
     from search.check import check_same_data
 
-    check_same_data(spec, data_hash=tables.metadata["data_hash"])
+    data = check_same_data(spec, data_hash=tables.metadata["data_hash"])
 
     from search.ray_settings import set_up_ray
 
     set_up_ray(address)
 
+    from search.items import item_rows
     from search.progress import SweepProgress
     from search.sweep import resume_sweep
 
@@ -94,7 +98,12 @@ def _resume(options: argparse.Namespace) -> int:
         trials=spec.search.trials, ended=len(tables.trials), objectives=(first, second), on_stderr=options.json
     ) as progress:
         outcome = resume_sweep(
-            options.folder, address=address, rebuild_study=options.rebuild_study, listener=progress, say=say
+            options.folder,
+            address=address,
+            rebuild_study=options.rebuild_study,
+            items=lambda: item_rows(data.prepared.split),
+            listener=progress,
+            say=say,
         )
     return _finish(options, options.folder, outcome)
 

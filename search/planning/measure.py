@@ -12,7 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from results import read_sweep, write_report
+from search.check import CheckedData
 from search.errors import PlanError
+from search.items import item_rows
 from search.lineage import lineage
 from search.planning.costs import Costs
 from search.planning.fitted import fitted_costs
@@ -89,7 +91,7 @@ def short_spec(spec: SweepSpec, counts: RowCounts) -> SweepSpec:
 
 
 def measure(
-    spec: SweepSpec, file: Path, *, counts: RowCounts, data_hash: str, started: float, say: Callable[[str], None]
+    spec: SweepSpec, file: Path, *, counts: RowCounts, data: CheckedData, started: float, say: Callable[[str], None]
 ) -> Costs:
     """Run a short sweep beside the folders of the others, and remove it.
 
@@ -97,7 +99,7 @@ def measure(
         spec: The sweep to plan.
         file: Its sweep file.
         counts: Its rows.
-        data_hash: Of its rows.
+        data: Its checked rows.
         started: When the command was given, in seconds of ``time.time``; reading the data has been done since, as a
             sweep does it.
         say: Tells a person how far it is.
@@ -113,8 +115,14 @@ def measure(
     home.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".measure-", dir=home))
     try:
-        origin = lineage(file, data_hash=data_hash)
-        outcome = start_sweep(short, folder, lineage=origin, listener=_Quiet(short.search.trials, say), say=say)
+        outcome = start_sweep(
+            short,
+            folder,
+            lineage=lineage(file, data_hash=data.data_hash),
+            items=lambda: item_rows(data.prepared.split),
+            listener=_Quiet(short.search.trials, say),
+            say=say,
+        )
         if outcome.signal:
             raise KeyboardInterrupt(outcome.signal)
         if not outcome.completed:

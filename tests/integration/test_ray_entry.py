@@ -5,7 +5,8 @@ import pytest
 import trainable.host
 from spaces import DataConfig, ModelConfig, TrialConfig
 from trainable.checkpoints import CheckpointPlace, unpacked
-from trainable.ray_entry import ENDING_KEY, RayTrial, ending_of, report_of
+from trainable.messages import ENDING_KEY, ending_of, report_of
+from trainable.ray_entry import RayTrial
 from trainable.report import TrialReport
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 8},), search_share=0.4)
