@@ -99,21 +99,30 @@ def _measure(options: argparse.Namespace, spec: SweepSpec, *, started: float) ->
 
 
 def _costs(options: argparse.Namespace, spec: SweepSpec) -> tuple[KnownCosts | None, Path | None]:
-    """Find costs: of the folder that was named, of a measurement, of a finished sweep; the latter with its savings."""
-    from search.planning.earlier import alike_sweeps
-    from search.planning.kept import kept_costs
+    """Find costs: of a sweep that is named or has equal settings, else of a measurement; times of one just made win."""
+    from search.planning.kept import kept_costs, with_times_of
 
     kept = kept_costs(spec)
+    found, folder = _finished(options, spec, kept)
+    if found is None:
+        return kept, None
+    return (with_times_of(kept, found) if options.measure and kept else found), folder
+
+
+def _finished(
+    options: argparse.Namespace, spec: SweepSpec, kept: KnownCosts | None
+) -> tuple[KnownCosts | None, Path | None]:
+    from search.errors import PlanError
+    from search.planning.earlier import alike_sweeps
+
     if options.like is not None:
         return _of_sweep(options.like, spec, kept), options.like
     for folder in alike_sweeps(spec, _SWEEPS):
-        from search.errors import PlanError
-
         try:
             return _of_sweep(folder, spec, kept), folder
         except PlanError:
-            continue  # nothing has ended there
-    return kept, None
+            continue  # too little has ended there
+    return None, None
 
 
 def _of_sweep(folder: Path, spec: SweepSpec, kept: KnownCosts | None) -> KnownCosts:
