@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.dataset as ds
 
 from results.charts import front_figure
 from results.errors import ResultsError
 from results.headline import ended_counts, score_text
-from results.reader import SweepTables, read_sweep
+from results.reader import SweepTables, read_items, read_predictions, read_sweep
 from results.summary import Summary, summarise
 from results.sweep_file import SWEEP_FILE
 
@@ -99,32 +98,31 @@ class Sweep:
         """Of the front, against the baseline's reference point; ``None`` before the baseline has completed."""
         return self._summary.hypervolumes[-1] if self._summary.hypervolumes else None
 
-    def predictions(self, *trials: int, columns: list[str] | None = None) -> pd.DataFrame:
-        """Give what trials answered on each row of the search split, and the scores of each answer.
+    def predictions(self, *trials: int, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Give what trials, and their confirmation runs, answered to single examples, and the scores of each answer.
 
         Args:
             *trials: Numbers of completed trials; all if none is given.
             columns: Only these; all if absent. Texts of many trials take much memory.
 
         Returns:
-            One row per trial and item; empty if the sweep recorded none.
+            One row per answer, see ``read_predictions``.
 
         Raises:
-            ResultsError: If a part is damaged, or a column is unknown.
+            ResultsError: If a part is damaged, or there is no such column.
 
         """
-        parts = sorted(str(part) for part in (self.folder / "predictions").glob("part-*.parquet"))
-        if not parts:
-            return pd.DataFrame(columns=columns or ["trial", "item", "prediction"])
-        try:
-            table = ds.dataset(parts, format="parquet")
-            chosen = ds.field("trial").isin(list(trials)) if trials else None
-            if unknown := set(columns or ()) - set(table.schema.names):
-                known = ", ".join(table.schema.names)
-                raise ResultsError(f"predictions have no column {', '.join(sorted(unknown))}; expected some of {known}")
-            return table.to_table(columns=columns, filter=chosen).to_pandas()
-        except (pa.ArrowException, OSError) as error:
-            raise ResultsError(f"{self.folder / 'predictions'} can't be read: {error}") from error
+        return read_predictions(self.folder, trials or None, columns=columns)
+
+    @property
+    def items(self) -> pd.DataFrame:
+        """One row per example that models are scored on."""
+        return read_items(self.folder)
+
+    @property
+    def confirmations(self) -> pd.DataFrame:
+        """One row per finished confirmation run."""
+        return self._tables.confirmations
 
     def refreshed(self) -> Sweep:
         """Give the sweep as its record is now."""

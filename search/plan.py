@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from search.planning.costs import Costs
+from search.planning.costs import STUDY_BYTES, Costs, expected_front
 from search.spec import PrunerName, SweepSpec, end_of
 
 ASSUMED_SAVINGS: Mapping[PrunerName, float] = {"none": 0.0, "eod": 0.3, "median_all": 0.3, "moasha": 0.6, "optuna": 0.3}
@@ -137,7 +137,8 @@ class Disk:
     Attributes:
         record: Parquet tables, predictions included.
         study: Of Optuna in SQLite; 0 where a server keeps it.
-        checkpoints: Of the front and of running trials; the adapter and its optimizer's moments.
+        checkpoints: Of the front: adapters and their optimizers' moments.
+        running: Of trials that run, beside them, as long as the sweep does.
         features: What is kept for all trials, on each node; ``None`` if not known.
         adapters: Of the front alone, without the optimizer's moments, as they would be exported; ``None`` if not known.
 
@@ -146,6 +147,7 @@ class Disk:
     record: float
     study: float
     checkpoints: float
+    running: float
     features: float | None
     adapters: float | None
 
@@ -153,15 +155,6 @@ class Disk:
     def folder(self) -> float:
         """Bytes of the sweep's folder, checkpoints included."""
         return self.record + self.study + self.checkpoints
-
-
-def expected_front(completed: int) -> float:
-    """Give the mean number of trials on the front of two objectives that have nothing to do with each other.
-
-    The harmonic number of the trials: Barndorff-Nielsen and Sobel 1966, "On the distribution of the number of
-    admissible points in a vector random sample", for two dimensions. Objectives that go together have fewer.
-    """
-    return sum(1 / place for place in range(1, completed + 1))
 
 
 def disk(
@@ -190,14 +183,16 @@ def disk(
     """
     reports = ended * (len(spec.trial.rungs) + 1) * (1 - saved_share)
     completed = round(ended * (1 - saved_share))
-    front = expected_front(completed)
-    rows, kept = costs.record, (front + spec.search.concurrency) * checkpoint_bytes
+    front = expected_front(completed) * (1.0 if costs.front_ratio is None else costs.front_ratio)
+    rows, most = costs.record, spec.search.disk or math.inf
+    kept = min(front * checkpoint_bytes, most)
     return Disk(
         record=ended * rows.trial
         + reports * (rows.report + rows.decision)
         + completed * (final_rows or 0) * rows.prediction,
-        study=ended * rows.study if spec.search.storage is None else 0.0,
-        checkpoints=kept if spec.search.disk is None else min(kept, spec.search.disk),
+        study=STUDY_BYTES + ended * rows.study if spec.search.storage is None else 0.0,
+        checkpoints=kept,
+        running=min(spec.search.concurrency * checkpoint_bytes, most - kept),
         features=features,
         adapters=None if adapter_bytes is None else front * adapter_bytes,
     )

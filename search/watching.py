@@ -14,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from results.schema import TABLES
 from results.sweep_file import SWEEP_FILE
 from search.amounts import duration
 from search.folder_lock import is_locked
@@ -22,6 +21,7 @@ from search.status import SweepStatus, status_of
 
 _MOST_RUNNING = 20
 _MOST_FRONT = 30
+_LOOKED_AT = ("trials", "reports")
 
 
 def watch(folder: Path, *, every_s: float, pause: Callable[[float], None] = time.sleep) -> SweepStatus:
@@ -72,7 +72,7 @@ def _follow(folder: Path, console: Console, *, every_s: float, pause: Callable[[
 
 
 def _files(folder: Path) -> list[tuple[str, int, int]]:
-    parts = [part for table in TABLES for part in (folder / table).glob("part-*.parquet")]
+    parts = [part for table in _LOOKED_AT for part in (folder / table).glob("part-*.parquet")]
     found: list[tuple[str, int, int]] = []
     for part in sorted(parts):
         stat = part.stat()

@@ -91,7 +91,7 @@ def _measure(options: argparse.Namespace, spec: SweepSpec, *, started: float) ->
 
     counts = found_counts(spec, data, tokens=mean_tokens(data))
     keep_counts(spec, counts)
-    costs = measure(spec, options.file, counts=counts, data_hash=data.data_hash, started=started, say=say)
+    costs = measure(spec, options.file, counts=counts, data=data, started=started, say=say)
     try:
         keep_costs(spec, costs)
     except OSError as error:
@@ -99,21 +99,30 @@ def _measure(options: argparse.Namespace, spec: SweepSpec, *, started: float) ->
 
 
 def _costs(options: argparse.Namespace, spec: SweepSpec) -> tuple[KnownCosts | None, Path | None]:
-    """Find costs: of the folder that was named, of a measurement, of a finished sweep; the latter with its savings."""
-    from search.planning.earlier import alike_sweeps
-    from search.planning.kept import kept_costs
+    """Find costs: of a sweep that is named or has equal settings, else of a measurement; times of one just made win."""
+    from search.planning.kept import kept_costs, with_times_of
 
     kept = kept_costs(spec)
+    found, folder = _finished(options, spec, kept)
+    if found is None:
+        return kept, None
+    return (with_times_of(kept, found) if options.measure and kept else found), folder
+
+
+def _finished(
+    options: argparse.Namespace, spec: SweepSpec, kept: KnownCosts | None
+) -> tuple[KnownCosts | None, Path | None]:
+    from search.errors import PlanError
+    from search.planning.earlier import alike_sweeps
+
     if options.like is not None:
         return _of_sweep(options.like, spec, kept), options.like
     for folder in alike_sweeps(spec, _SWEEPS):
-        from search.errors import PlanError
-
         try:
             return _of_sweep(folder, spec, kept), folder
         except PlanError:
-            continue  # nothing has ended there
-    return kept, None
+            continue  # too little has ended there
+    return None, None
 
 
 def _of_sweep(folder: Path, spec: SweepSpec, kept: KnownCosts | None) -> KnownCosts:
@@ -121,21 +130,25 @@ def _of_sweep(folder: Path, spec: SweepSpec, kept: KnownCosts | None) -> KnownCo
     from search.planning.earlier import differences
     from search.planning.fitted import fitted_costs
     from search.planning.kept import KnownCosts
+    from search.planning.rows import known_counts
     from search.sweep_spec import spec_of
 
     other = spec_of(folder)
+    counts = known_counts(other)
+    rows = sum(counts.scored(limit=other.trial.final_rows).values()) if counts else other.trial.final_rows
     costs = fitted_costs(
         folder,
         other,
         before_s=kept.costs.before_s if kept else BEFORE_S,
         after_s=kept.costs.after_s if kept else AFTER_S,
+        rows_ratio=rows / other.trial.rung_rows if rows else None,
     )
     return KnownCosts(costs, f"of the sweep in {folder}", tuple(differences(spec, other)))
 
 
 def _spreads(spec: SweepSpec, folder: Path | None) -> Mapping[str, tuple[float, int]]:
     """Give how much trials of a finished sweep differ on single rows, if its predictions are there."""
-    if folder is None or not (folder / "predictions").is_dir():
+    if folder is None:
         return {}
     from search.planning.spreads import paired_spreads
 

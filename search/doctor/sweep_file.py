@@ -34,7 +34,7 @@ def sweep_findings(spec: SweepSpec, *, cores: int) -> Iterator[Finding]:
     """
     yield from base_findings(spec.model.path)
     yield from _data(spec)
-    yield from _resources(spec, cores=cores)
+    yield from resource_findings(spec, cores=cores, there=len(gpus()))
     if spec.search.address != "local":
         yield from _cluster(spec)
 
@@ -49,7 +49,15 @@ def _data(spec: SweepSpec) -> Iterator[Finding]:
         yield problem("data", fault, "")
 
 
-def _resources(spec: SweepSpec, *, cores: int) -> Iterator[Finding]:
+def resource_findings(spec: SweepSpec, *, cores: int, there: int) -> Iterator[Finding]:
+    """Compare what trials take with what a Ray of our own has here.
+
+    Args:
+        spec: The sweep.
+        cores: Of this machine.
+        there: GPUs of this machine.
+
+    """
     needs, at_a_time = spec.trial.resources, spec.search.concurrency
     if spec.search.address != "local":
         return
@@ -57,7 +65,6 @@ def _resources(spec: SweepSpec, *, cores: int) -> Iterator[Finding]:
         named = ", ".join(needs.custom)
         fix = "remove it, or set search.address to a cluster that offers it"
         yield problem("trial.resources.custom", f"a Ray of our own has no {named}", fix)
-    there = len(gpus())
     if (
         needs.gpus
         and there

@@ -16,7 +16,7 @@ class RecordBytes(BaseModel):
     report: float = Field(default=15_000.0, ge=0, description="bytes of one row of `reports`")
     decision: float = Field(default=6_000.0, ge=0, description="bytes of one row of `decisions`")
     prediction: float = Field(default=400.0, ge=0, description="bytes of one row of `predictions`")
-    study: float = Field(default=40_000.0, ge=0, description="bytes of one trial in SQLite, with its log")
+    study: float = Field(default=4_000.0, ge=0, description="bytes of one trial in SQLite")
 
 
 class Costs(BaseModel):
@@ -38,10 +38,28 @@ class Costs(BaseModel):
     after_s: float = Field(ge=0, description="seconds from the last trial to the end of the command")
     checkpoint_bytes: float | None = Field(default=None, ge=0, description="mean size of a trial's checkpoint")
     record: RecordBytes = Field(default=RecordBytes(), description="what rows take on disk")
+    load: float | None = Field(
+        default=None, ge=0, description="programs that wanted a core just before they were measured, in the mean"
+    )
+    front_ratio: float | None = Field(
+        default=None, ge=0, description="trials of the front, by those that two unrelated objectives would have"
+    )
     saved_share: float | None = Field(
         default=None, ge=0, le=1, description="share of all steps that the pruner saved; not known if absent"
     )
 
 
+STUDY_BYTES = 110_000
+"""Of an SQLite study without a trial."""
+
 BEFORE_S, AFTER_S = 15.0, 3.0
 """Assumed where only a finished sweep is known, whose record does not say when its command was given."""
+
+
+def expected_front(completed: int) -> float:
+    """Give the mean number of trials on the front of two objectives that have nothing to do with each other.
+
+    The harmonic number of the trials: Barndorff-Nielsen and Sobel 1966, "On the distribution of the number of
+    admissible points in a vector random sample", for two dimensions. Objectives that go together have fewer.
+    """
+    return sum(1 / place for place in range(1, completed + 1))

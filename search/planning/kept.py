@@ -128,6 +128,13 @@ def kept_costs(spec: SweepSpec) -> KnownCosts | None:
     return KnownCosts(costs, "measured on this machine by --measure", other)
 
 
+def with_times_of(measured: KnownCosts, finished: KnownCosts) -> KnownCosts:
+    """Give a measurement's costs with what only a finished sweep knows: the pruner's savings, and how large fronts are."""
+    known = {"saved_share": finished.costs.saved_share, "front_ratio": finished.costs.front_ratio}
+    costs = measured.costs.model_copy(update=known)
+    return KnownCosts(costs, f"{measured.words}, the pruner's savings {finished.words}", measured.other)
+
+
 def _folder() -> Path:
     return cache_folder("plans")
 

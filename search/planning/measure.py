@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
@@ -11,7 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from results import read_sweep, write_report
+from search.check import CheckedData
 from search.errors import PlanError
+from search.items import item_rows
 from search.lineage import lineage
 from search.planning.costs import Costs
 from search.planning.fitted import fitted_costs
@@ -88,7 +91,7 @@ def short_spec(spec: SweepSpec, counts: RowCounts) -> SweepSpec:
 
 
 def measure(
-    spec: SweepSpec, file: Path, *, counts: RowCounts, data_hash: str, started: float, say: Callable[[str], None]
+    spec: SweepSpec, file: Path, *, counts: RowCounts, data: CheckedData, started: float, say: Callable[[str], None]
 ) -> Costs:
     """Run a short sweep beside the folders of the others, and remove it.
 
@@ -96,7 +99,7 @@ def measure(
         spec: The sweep to plan.
         file: Its sweep file.
         counts: Its rows.
-        data_hash: Of its rows.
+        data: Its checked rows.
         started: When the command was given, in seconds of ``time.time``; reading the data has been done since, as a
             sweep does it.
         say: Tells a person how far it is.
@@ -107,13 +110,19 @@ def measure(
         KeyboardInterrupt: On SIGINT or SIGTERM.
 
     """
-    short = short_spec(spec, counts)
+    short, load = short_spec(spec, counts), os.getloadavg()[0]
     home = Path("sweeps")
     home.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".measure-", dir=home))
     try:
-        origin = lineage(file, data_hash=data_hash)
-        outcome = start_sweep(short, folder, lineage=origin, items=list, listener=_Quiet(short.search.trials, say), say=say)
+        outcome = start_sweep(
+            short,
+            folder,
+            lineage=lineage(file, data_hash=data.data_hash),
+            items=lambda: item_rows(data.prepared.split),
+            listener=_Quiet(short.search.trials, say),
+            say=say,
+        )
         if outcome.signal:
             raise KeyboardInterrupt(outcome.signal)
         if not outcome.completed:
@@ -123,10 +132,18 @@ def measure(
         first = trials["started"].min().to_pydatetime()
         before_s = (first - datetime.fromtimestamp(started, tz=UTC)).total_seconds()
         after_s = time.time() - trials["ended"].max().timestamp()
-        costs = fitted_costs(folder, short, before_s=max(before_s, 0), after_s=max(after_s, 0), is_measurement=True)
+        costs = fitted_costs(
+            folder,
+            short,
+            before_s=max(before_s, 0),
+            after_s=max(after_s, 0),
+            rows_ratio=(short.trial.final_rows or 0) / short.trial.rung_rows,
+            is_measurement=True,
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if not any(home.iterdir()):
             home.rmdir()
     rows = counts.search if spec.trial.final_rows is None else min(spec.trial.final_rows, counts.search)
-    return costs.model_copy(update={"final_s": costs.final_s * max(1.0, rows / (short.trial.final_rows or rows))})
+    final_s = costs.final_s * max(1.0, rows / (short.trial.final_rows or rows))
+    return costs.model_copy(update={"final_s": final_s, "load": load})

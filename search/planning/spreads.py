@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.dataset as ds
+
+from results import read_predictions, read_sweep_json
 
 _MOST_TRIALS = 40
 
@@ -29,20 +29,16 @@ def paired_spreads(folder: Path, metrics: Sequence[str]) -> dict[str, tuple[floa
     Returns:
         By objective; one that the folder holds no predictions for is missing.
 
+    Raises:
+        ResultsError: If the folder holds no readable sweep.
+
     """
-    parts = sorted((folder / "predictions").glob("part-*.parquet"))
-    if not parts:
-        return {}
-    try:
-        table = ds.dataset([str(part) for part in parts], format="parquet")
-        columns = [f"{kind}.{metric}" for metric in metrics for kind in ("score", "weight")]
-        there = [name for name in columns if name in table.schema.names]
-        keys = ["trial", "item"]
-        searched = (ds.field("split") == "search") & ds.field("run").is_null()
-        rows = table.to_table(columns=[*keys, *there], filter=searched).to_pandas()
-    except (OSError, pa.ArrowException):
-        return {}
-    found = {metric: _spread(rows, metric) for metric in metrics if f"weight.{metric}" in there}
+    recorded = read_sweep_json(folder).columns.row_scores
+    there = [metric for metric in metrics if metric in recorded]
+    columns = ["trial", "run", "item", *(f"{kind}.{metric}" for metric in there for kind in ("score", "weight"))]
+    rows = read_predictions(folder, split="search", columns=columns)
+    rows = rows.loc[rows["run"].isna()]
+    found = {metric: _spread(rows, metric) for metric in there}
     return {metric: value for metric, value in found.items() if value is not None}
 
 

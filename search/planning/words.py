@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -9,6 +10,9 @@ from search.amounts import duration, in_words
 from search.plan import Forecast
 from search.planning.items import LEVEL, POWER, Needed, is_ratio
 from search.planning.whole import Plan
+
+_BUSY = 0.3
+"""Share of the cores that other programs may keep busy without a word."""
 
 
 def plan_lines(plan: Plan, *, now: datetime) -> list[str]:
@@ -64,6 +68,12 @@ def _origin(plan: Plan) -> Iterator[str]:
     )
     differing = f", with another {' and '.join(known.other)}" if known.other else ""
     yield f"  {known.words}{differing}, in the mean of {costs.trials} trials"
+    cores = os.cpu_count() or 1
+    if costs.load is not None and costs.load > _BUSY * cores:
+        yield (
+            f"  other programs wanted {costs.load:.1f} of {cores} cores when it was measured; measure again when the "
+            "machine is as it will be"
+        )
 
 
 def _limits(found: Forecast, now: datetime) -> Iterator[str]:
@@ -104,7 +114,7 @@ def _checkpoints(plan: Plan) -> str:
     low, high = plan.disk
     if not plan.known.shape and not (plan.known.costs and plan.known.costs.costs.checkpoint_bytes):
         return "not known, since the base's settings are not here"
-    return _range(low.checkpoints, high.checkpoints)
+    return f"{_range(low.checkpoints, high.checkpoints)} ({_range(low.running, high.running)} more while it runs)"
 
 
 def _range(low: float, high: float) -> str:

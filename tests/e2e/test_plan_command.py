@@ -134,20 +134,16 @@ def test_check_gives_its_findings_as_json(tmp_path):
 
 
 def test_the_doctor_names_every_ill_at_once(tmp_path, monkeypatch):
-    """Of one file: a model without weights, an objective without rows, a resource that no Ray of our own has."""
+    """Of one file: a model without weights, an objective without rows, a cluster that does not answer; and no token."""
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "config.json").write_text("{}")
-    (tmp_path / "rows.jsonl").write_text(
-        "".join(
-            f'{{"messages": [{{"role": "user", "content": "say {n}"}}, {{"role": "assistant", "content": "{n}"}}]}}\n'
-            for n in range(20)
-        )
-    )
+    turns = [[{"role": "user", "content": f"say {n}"}, {"role": "assistant", "content": str(n)}] for n in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"messages": turn}) + "\n" for turn in turns))
     write_sweep(
         tmp_path,
         "model: ./base\ndata: {sources: [{source: rows, path: rows.jsonl}]}\n"
         "objectives: [grounding.miou, text.token_f1]\n"
-        "trial: {steps: 4, resources: {custom: {a100: 1}}}\nspace: {adapter: {rank: {choice: [2, 4]}}}\n",
+        "trial: {steps: 4}\nspace: {adapter: {rank: {choice: [2, 4]}}}\nsearch: {address: '127.0.0.1:1'}\n",
     )
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "nothing"))
@@ -156,7 +152,7 @@ def test_the_doctor_names_every_ill_at_once(tmp_path, monkeypatch):
     ills = {one["name"].split(" (")[0]: one["found"] for one in found["findings"] if one["state"] == "problem"}
 
     assert done.returncode == 2, done.stderr
-    assert {"base", "data", "trial.resources.custom", "Ray's token"} <= set(ills)
+    assert {"base", "data", "cluster", "Ray", "Ray's token"} <= set(ills)
     assert found["counts"]["problem"] == sum(one["state"] == "problem" for one in found["findings"])
     assert any("grounding.miou does not apply" in one["found"] for one in found["findings"])
 

@@ -1,12 +1,11 @@
 """A sweep in a notebook."""
 
 import nbformat
-import pandas as pd
 import pytest
-from made_sweep import MIOU, TEXT, baseline, complete, failed, make_sweep, pruned
+from made_sweep import COLUMNS, METADATA, MIOU, TEXT, baseline, complete, failed, make_sweep, pruned
 from nbclient import NotebookClient
 
-from results import ResultsError, open_sweep
+from results import PredictionRow, RecordWriter, ResultsError, open_sweep
 
 
 @pytest.fixture
@@ -74,14 +73,16 @@ def test_what_was_read_stays_until_it_is_read_anew(folder, tmp_path):
 
 def test_predictions_are_given_by_trial_and_column(folder):
     assert open_sweep(folder).predictions().empty
-    (folder / "predictions").mkdir()
-    rows = pd.DataFrame({"trial": [0, 1, 1], "item": ["a", "a", "b"], "prediction": ["x", "y", "z"]})
-    rows.to_parquet(folder / "predictions" / "part-00000.parquet")
+    writer = RecordWriter(folder, COLUMNS, METADATA)
+    for trial, items in ((0, "a"), (1, "ab")):
+        rows = [PredictionRow(trial, None, 0, 40, "search", item, f"answer {item}") for item in items]
+        writer.append_predictions(rows)
 
     sweep = open_sweep(folder)
 
     assert len(sweep.predictions()) == 3
     assert sweep.predictions(1, columns=["item"])["item"].tolist() == ["a", "b"]
+    assert sweep.items.empty and sweep.confirmations.empty
     with pytest.raises(ResultsError, match="no column nonsense"):
         sweep.predictions(columns=["nonsense"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_search import made_spec
 from packaging.requirements import Requirement
 from safetensors.numpy import save_file
 
@@ -16,6 +17,8 @@ from search.doctor.folders import file_system, folder_findings, is_network, near
 from search.doctor.machine import files_finding, machine_findings, memory_finding, shared_memory_finding, torch_finding
 from search.doctor.packages import package_findings, unmet
 from search.doctor.ray_cluster import connection_finding, ray_findings, token_findings
+from search.doctor.sweep_file import resource_findings
+from spaces.trial import ResourcesConfig
 
 GB = 10**9
 TINY = Path(__file__).parents[3] / "trainable" / "model" / "assets" / "tiny"
@@ -199,3 +202,23 @@ def test_a_clock_that_was_never_set_is_a_problem(monkeypatch):
     monkeypatch.setattr("search.doctor.machine._asked_torch", lambda: asked())
 
     assert [one.state for one in machine_findings(wants_gpu=False) if one.name == "clock"] == ["problem"]
+
+
+@pytest.mark.parametrize(
+    ("needs", "concurrency", "there", "found"),
+    [
+        ({}, 2, 0, []),
+        ({"cpus": 2}, 2, 0, [("search.concurrency", "watch")]),
+        ({"gpus": 1}, 2, 2, []),
+        ({"gpus": 1}, 4, 2, [("search.concurrency", "watch")]),
+        ({"custom": {"a100": 1}}, 1, 0, [("trial.resources.custom", "problem")]),
+    ],
+)
+def test_what_trials_take_is_compared_with_what_is_here(needs, concurrency, there, found):
+    spec = made_spec(concurrency=concurrency)
+    resources = ResourcesConfig.model_validate(needs)
+    spec = spec.model_copy(update={"trial": spec.trial.model_copy(update={"resources": resources})})
+
+    findings = resource_findings(spec, cores=2, there=there)
+
+    assert [(one.name, one.state) for one in findings] == found

@@ -7,8 +7,8 @@ import pytest
 from made_search import made_spec
 
 from results.pareto import nondominated
-from search.plan import Disk, assumed_saving, disk, expected_front, forecast, trial_seconds
-from search.planning.costs import Costs, RecordBytes
+from search.plan import Disk, assumed_saving, disk, forecast, trial_seconds
+from search.planning.costs import STUDY_BYTES, Costs, RecordBytes, expected_front
 
 NOW = datetime(2026, 3, 1, 22, 0)
 COSTS = Costs(
@@ -123,7 +123,7 @@ def test_the_expected_front_is_that_of_random_points():
 
 
 def test_disk_is_added_up_by_rows():
-    """Four trials with two reports each; a front of 1 + 1/2 + 1/3 + 1/4 trials and two that run have checkpoints."""
+    """Four trials with two reports each; a front of 1 + 1/2 + 1/3 + 1/4 trials, and two that run."""
     front = 25 / 12
     found = disk(
         spec_of(),
@@ -138,16 +138,27 @@ def test_disk_is_added_up_by_rows():
 
     assert found == Disk(
         record=4 * 10 + 8 * (20 + 5) + 4 * 11 * 3,
-        study=4 * 7,
-        checkpoints=pytest.approx((front + 2) * 100),
+        study=STUDY_BYTES + 4 * 7,
+        checkpoints=pytest.approx(front * 100),
+        running=2 * 100,
         features=1e6,
         adapters=pytest.approx(front * 30),
     )
 
 
+def test_a_finished_sweep_tells_how_large_fronts_are():
+    settings = {"ended": 4, "saved_share": 0.0, "adapter_bytes": None, "final_rows": None, "features": None}
+    half = COSTS.model_copy(update={"front_ratio": 0.5})
+
+    found = disk(spec_of(), half, checkpoint_bytes=100, **settings)
+    assert found.checkpoints == pytest.approx(25 / 12 * 100 / 2)
+
+
 def test_checkpoints_never_take_more_than_the_sweep_lets_them():
     settings = {"ended": 4, "saved_share": 0.0, "adapter_bytes": None, "final_rows": None, "features": None}
 
+    found = disk(spec_of(disk=250), COSTS, checkpoint_bytes=100, **settings)
+    assert found.checkpoints + found.running == 250
     assert disk(spec_of(disk=150), COSTS, checkpoint_bytes=100, **settings).checkpoints == 150
 
 

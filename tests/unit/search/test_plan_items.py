@@ -3,11 +3,15 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
+from made_search import made_spec
+from timed_sweep import swept
 
+from results import PredictionRow, RecordWriter
 from search.planning.items import assumed_spread, needed, rows_needed, visible_difference
 from search.planning.spreads import paired_spreads
+from search.recorder import record_columns
+from search.sweep_spec import SPEC_KEY
 
 Z = 1.959963984540054  # of a two-sided test at 5 %
 
@@ -63,31 +67,28 @@ def test_nothing_is_made_up_for_means_over_tokens():
     assert needed(("text.perplexity",), present={"text": 5}, measured={})[0].rows is None
 
 
-def predictions(folder, rows):
-    (folder / "predictions").mkdir()
-    pd.DataFrame(rows).to_parquet(folder / "predictions" / "part-00000.parquet")
+def predictions(folder, metric, scores, weights):
+    """Write a sweep whose trials answered rows; ``scores`` are of shape trials by rows, a ``nan`` does not count."""
+    spec = made_spec()
+    swept(folder, spec, [("COMPLETE", 6)] * len(scores))
+    metadata = {SPEC_KEY: spec.model_dump_json()}
+    writer = RecordWriter(folder, record_columns(spec), metadata)
+    for trial, own in enumerate(scores):
+        rows = [
+            PredictionRow(
+                trial, None, 0, 6, "search", f"row {item}", "", scores={metric: score}, weights={metric: weight}
+            )
+            for item, (score, weight) in enumerate(zip(own.tolist(), weights.tolist(), strict=True))
+        ]
+        text = PredictionRow(trial, None, 0, 6, "search", "a row of another task", "")
+        other = PredictionRow(trial, 1, 0, 6, "test", "row 0", "", scores={metric: 99.0}, weights={metric: 1.0})
+        writer.append_predictions([*rows, text])
+        writer.append_predictions([other])
 
 
 def test_the_spread_of_a_mean_is_that_of_the_rows_differences(tmp_path):
-    rng = np.random.default_rng(1)
-    scores = rng.random((3, 40))
-    rows = [
-        {
-            "trial": trial,
-            "run": None,
-            "split": "search",
-            "item": f"row {item}",
-            "score.grounding.miou": scores[trial, item],
-            "weight.grounding.miou": 1.0,
-        }
-        for trial in range(3)
-        for item in range(40)
-    ]
-    rows += [
-        {**rows[0], "split": "test", "score.grounding.miou": 99.0},
-        {**rows[0], "item": "text", "weight.grounding.miou": None},
-    ]
-    predictions(tmp_path, rows)
+    scores = np.random.default_rng(1).random((3, 40))
+    predictions(tmp_path, "grounding.miou", scores, np.ones(40))
 
     (spread, pairs) = paired_spreads(tmp_path, ["grounding.miou"])["grounding.miou"]
 
@@ -101,19 +102,7 @@ def test_the_spread_of_a_ratio_is_that_of_a_bootstrap(tmp_path):
     rng = np.random.default_rng(2)
     weights = rng.integers(1, 9, 400).astype(float)
     scores = weights * rng.uniform(0.5, 1.5, (2, 400)) * np.array([[1.0], [1.1]])
-    rows = [
-        {
-            "trial": trial,
-            "run": None,
-            "split": "search",
-            "item": str(item),
-            "score.text.perplexity": scores[trial, item],
-            "weight.text.perplexity": weights[item],
-        }
-        for trial in range(2)
-        for item in range(400)
-    ]
-    predictions(tmp_path, rows)
+    predictions(tmp_path, "text.perplexity", scores, weights)
 
     (spread, pairs) = paired_spreads(tmp_path, ["text.perplexity"])["text.perplexity"]
 
@@ -123,5 +112,7 @@ def test_the_spread_of_a_ratio_is_that_of_a_bootstrap(tmp_path):
     assert pairs == 1
 
 
-def test_a_folder_without_predictions_tells_nothing(tmp_path):
-    assert paired_spreads(tmp_path, ["grounding.miou"]) == {}
+def test_a_sweep_without_predictions_tells_nothing(tmp_path):
+    swept(tmp_path, made_spec(), [("COMPLETE", 6)] * 3)
+
+    assert paired_spreads(tmp_path, ["grounding.miou", "text.perplexity"]) == {}

@@ -16,7 +16,7 @@ from search.planning.costs import Costs
 from search.planning.earlier import alike_sweeps, differences
 from search.planning.fitted import fitted_costs
 from search.planning.found_rows import found_counts
-from search.planning.kept import keep_costs, kept_costs, settings
+from search.planning.kept import KnownCosts, keep_costs, kept_costs, settings, with_times_of
 from search.planning.rows import RowCounts, keep_counts, known_counts
 from search.planning.whole import Known, make_plan
 from search.planning.words import plan_lines
@@ -77,6 +77,17 @@ def test_of_equal_rungs_the_time_of_a_whole_trial_is_right(tmp_path):
     assert whole == pytest.approx(MADE_S + 20 * STEP_S + 3 * RUNG_S + FINAL_S + HANDED_S)
 
 
+def test_rows_tell_a_step_from_a_report_where_rungs_do_not(tmp_path):
+    spec = spec_of()
+    spec = spec.model_copy(update={"trial": spec.trial.model_copy(update={"rungs": (5, 10, 15)})})
+    folder = swept(tmp_path / "sweep", spec, [("COMPLETE", 20)] * 5)
+
+    costs = fitted_costs(folder, spec, rows_ratio=FINAL_S / RUNG_S)
+
+    assert costs.step_s == pytest.approx(STEP_S)
+    assert costs.rung_s == pytest.approx(RUNG_S)
+
+
 def test_bytes_are_those_of_the_parts(tmp_path):
     spec = spec_of()
     folder = swept(tmp_path / "sweep", spec, [("COMPLETE", 20)] * 5)
@@ -116,6 +127,14 @@ def test_the_closest_measurement_is_taken():
     keep_costs(made_spec(), COSTS.model_copy(update={"step_s": 5}))
 
     assert kept_costs(made_spec()).costs.step_s == 5
+
+
+def test_a_new_measurement_gives_times_and_a_finished_sweep_the_savings():
+    finished = COSTS.model_copy(update={"origin": "sweep", "step_s": 9, "saved_share": 0.25, "front_ratio": 0.5})
+
+    found = with_times_of(KnownCosts(COSTS, "here"), KnownCosts(finished, "of a sweep")).costs
+
+    assert (found.step_s, found.saved_share, found.front_ratio) == (COSTS.step_s, 0.25, 0.5)
 
 
 def test_a_damaged_file_of_the_cache_is_left_alone(cache):
