@@ -55,6 +55,10 @@ class RequestError(SearchError, ValueError):
     """What is asked of a trial can't be done."""
 
 
+class PlanError(SearchError, ValueError):
+    """What a sweep will take can't be found out as asked."""
+
+
 class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM arrived; not an ``Exception``, so that nothing on the way up handles it."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from spaces import Scalar, SearchSpace, leaves
+from spaces import Point, Scalar, SearchSpace, leaves
 
 
 class NotDrawnError(Exception):
@@ -67,6 +67,13 @@ class RecordedPoint:
 def recorded_values(row: Mapping[str, Any]) -> dict[str, Scalar | None]:
     """Give a recorded trial's values, ``None`` where one played no part; a key that is new since has its default."""
     return {key: plain(row.get(f"param.{key}", leaf.default)) for key, leaf in leaves().items()}
+
+
+def recorded_point(space: SearchSpace, row: Mapping[str, Any]) -> Point:
+    """Give the whole point of a recorded trial; what played no part has its home value."""
+    home = {**space.baseline(), **{key: space.home(key) for key in space.dimensions}}
+    recorded = recorded_values(row)
+    return {key: value if (own := recorded[key]) is None else own for key, value in home.items()}
 
 
 def plain(cell: Any) -> Scalar | None:

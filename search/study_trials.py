@@ -8,10 +8,9 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.batched_storage import BatchedStorage
+from search.mirrored_storage import MirroredStorage
 from search.recorder import Ending
 from search.samplers import make_sampler
 from search.spec import SamplerConfig
@@ -88,9 +87,7 @@ class StudyTrials:
     def together(self) -> AbstractContextManager[None]:
         """Let the parameters that are drawn in the block be written at once, where the study is in a database."""
         storage = self._study._storage
-        if isinstance(storage, _CachedStorage) and isinstance(storage._backend, BatchedStorage):
-            return storage._backend.together()
-        return nullcontext()
+        return storage.together() if isinstance(storage, MirroredStorage) else nullcontext()
 
     def trial(self, number: int) -> FrozenTrial:
         """Give what the study holds of a trial."""

@@ -28,6 +28,7 @@ COLUMNS = RecordColumns(
         TEXT,
     ),
     terms=("text_ce", "box_l1"),
+    row_scores=(MIOU, "grounding.parse_failure_rate", "grounding.duplicate_rate", TEXT),
 )
 METADATA = {
     "sweep": '{"name": "made", "seed": 7}',
