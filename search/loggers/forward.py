@@ -114,9 +114,9 @@ class Loggers:
     def reported(self, config: TrialConfig, report: TrialReport) -> None:
         """Log a report."""
         self._listener.reported(config, report)
-        name = self._run_of(config)
+        name, result = self._run_of(config), result_of(report)
         for thread in self._threads:
-            thread.put(_Event(name, report=report))
+            thread.put(_Event(name, result=result))
 
     def ended(self, config: TrialConfig, ending: Ending) -> None:
         """Close a run."""
@@ -163,7 +163,7 @@ class _Event:
 
     name: str
     run: _Run | None = None
-    report: TrialReport | None = None
+    result: Mapping[str, Any] | None = None
     is_end: bool = False
     ending: Ending | None = None
 
@@ -221,8 +221,8 @@ class _LoggerThread:
         trial: Any = self._trials[event.name]
         if event.run is not None:
             logger.log_trial_start(trial)
-        elif event.report is not None:
-            logger.log_trial_result(event.report.step, trial, result_of(event.report))
+        elif event.result is not None:
+            logger.log_trial_result(event.result["training_iteration"], trial, dict(event.result))
         if event.is_end:
             trial.ending = event.ending
             logger.log_trial_end(trial, failed=trial.state == "FAIL")

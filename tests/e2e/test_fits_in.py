@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from command import environment, paretune, write_sweep
+from command import environment, paretune
 from mlflow.tracking import MlflowClient
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -28,26 +28,17 @@ pytestmark = pytest.mark.ray
 
 PAGE = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text()
 
-SWEEP = """\
-model: tiny
-data:
-  sources:
-    - {source: shapes, domain: shifted, scenes: 24}
-  search_share: 0.4
-objectives: [grounding.miou, text.token_f1]
-trial: {steps: 3, rungs: [1, 2], batch: 4, rung_rows: 8, eval_batch: 8, max_new_tokens: 24}
-space:
-  adapter: {rank: {choice: [2, 4]}}
-  optimizer: {learning_rate: {choice: [1e-3, 4e-3, 0.3]}}   # the last one ruins an adapter at its first step
-  mixture:
-    box_ce: {weight: {range: [0.2, 5], log: true}}
-    ntl_was: {on: {choice: [true, false]}}
-search:
-  trials: 6
-  sampler: random
-  pruner: {name: median_all, warmup_trials: 3, audit_share: 0}
-  loggers: [tensorboard, mlflow]
-"""
+SHORT = {
+    "data.sources.0.scenes": 24,
+    "data.search_share": 0.4,
+    "trial": "{steps: 3, rungs: [1, 2], batch: 4, rung_rows: 8, eval_batch: 8, max_new_tokens: 24}",
+    "space.optimizer.learning_rate": "{choice: [1e-3, 4e-3, 0.3]}",  # the last one ruins an adapter at its first step
+    "search.trials": 6,
+    "search.concurrency": 1,
+    "search.sampler": "random",
+    "search.pruner": "{name: median_all, warmup_trials: 3, audit_share: 0}",
+    "search.loggers": "[tensorboard, mlflow]",
+}
 STATES = {0: "COMPLETE", 1: "COMPLETE", 2: "COMPLETE", 3: "PRUNED", 4: "PRUNED", 5: "COMPLETE"}
 
 
@@ -67,11 +58,11 @@ SQL, PYTHON = blocks("sql"), blocks("python")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """Give a folder with a sweep and a copy of it."""
+def home(tmp_path_factory, examples):
+    """Give a folder with a sweep of examples/loggers.yaml, shortened, and a copy of it."""
     folder = tmp_path_factory.mktemp("home")
-    write_sweep(folder, SWEEP)
-    done = paretune("sweep", "sweep.yaml", "--out", "my-sweep", cwd=folder)
+    words = [part for key, value in SHORT.items() for part in ("--set", f"{key}={value}")]
+    done = paretune("sweep", examples / "loggers.yaml", "--out", "my-sweep", *words, cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     shutil.copytree(folder / "my-sweep", folder / "other-sweep")
@@ -271,4 +262,4 @@ def test_mlflow_shows_the_curves_of_the_record_and_how_trials_ended(sweep, table
 
 
 def test_no_logger_writes_outside_the_folder_of_the_sweep(home):
-    assert {path.name for path in home.iterdir()} <= {"sweep.yaml", "my-sweep", "other-sweep", "dashboard.log"}
+    assert {path.name for path in home.iterdir()} <= {"my-sweep", "other-sweep", "dashboard.log"}

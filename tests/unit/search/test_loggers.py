@@ -14,11 +14,20 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from results import read_sweep
-from search.errors import CheckError
+from search.cli import main
+from search.errors import CheckError, SpecError
+from search.exit_codes import BAD_INPUT
 from search.loggers import EXTRAS, Loggers, check_loggers
 from search.loggers.events import LoggedTrial
 from search.loggers.forward import make_logger
 from search.spec import LoggerName
+from search.spec_file import load_spec
+
+TEXT = """\
+data: {sources: [{source: shapes, scenes: 8}]}
+objectives: [grounding.miou, text.token_f1]
+space: {adapter: {rank: {choice: [4, 8]}}}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -256,6 +265,34 @@ def test_a_logger_whose_package_is_absent_is_named_with_what_installs_it(monkeyp
         "search.loggers: wandb needs the package wandb, which is not installed; "
         "pip install 'paretune[wandb]', or remove wandb",
     ]
+
+
+def test_the_command_refuses_an_absent_logger_before_it_reads_any_data(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("search.loggers.available.find_spec", lambda name: None)
+    monkeypatch.setattr("search.check.check_data", lambda spec: pytest.fail("data were read"))
+    (tmp_path / "sweep.yaml").write_text(TEXT + "search: {loggers: [wandb]}\n")
+    for command in (["check", "--out", str(tmp_path / "out")], ["sweep", "--out", str(tmp_path / "out")]):
+        assert main([*command, str(tmp_path / "sweep.yaml")]) == BAD_INPUT
+        assert "pip install 'paretune[wandb]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        (
+            "[tensorbord]",
+            "search.loggers.0: got 'tensorbord'; expected 'tensorboard', 'mlflow' or 'wandb'. Did you mean",
+        ),
+        ("[mlflow, mlflow]", "search.loggers: mlflow stands twice; a logger logs once"),
+        ("mlflow", "search.loggers: got 'mlflow'; expected a list. Write [mlflow]."),
+    ],
+)
+def test_a_sweep_file_that_names_loggers_wrongly_is_told_how(tmp_path, written, complaint):
+    (tmp_path / "sweep.yaml").write_text(TEXT + f"search: {{loggers: {written}}}\n")
+    with pytest.raises(SpecError) as caught:
+        load_spec(tmp_path / "sweep.yaml")
+    assert complaint in str(caught.value)
 
 
 def test_weights_and_biases_needs_a_key_or_no_server(monkeypatch, tmp_path):
