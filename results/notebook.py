@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,28 +11,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from results.charts import front_figure
 from results.errors import ResultsError
-from results.headline import ended_counts, score_text
+from results.find import find, read_rows
 from results.reader import SweepTables, read_items, read_predictions, read_sweep
+from results.report.front_figure import front_figure
+from results.report.headline import ended_counts
+from results.report.page import standalone
 from results.summary import Summary, summarise
 from results.sweep_file import SWEEP_FILE
+from results.words import score_text
 
 _MOST_ROWS = 50
-_STYLE = """
-.paretune { --page: #fff; --ink: #1b1f24; --soft: #57606a; --rule: #d8dee4; --front: #0072b2; --baseline: #d55e00;
-  --dominated: #8c959f; background: var(--page); color: var(--ink); max-width: 40rem; padding: .5rem; }
-.paretune svg { display: block; width: 100%; height: auto; }
-.paretune svg text { font: 14px system-ui, sans-serif; fill: var(--ink); }
-.paretune svg .tick { fill: var(--soft); }
-.paretune svg .grid { stroke: var(--rule); }
-.paretune svg .line { fill: none; stroke: var(--front); stroke-width: 1.5; }
-.paretune svg .constant { stroke: var(--soft); stroke-dasharray: 5 4; }
-.paretune svg .front { fill: var(--front); }
-.paretune svg .dominated { fill: var(--page); stroke: var(--dominated); stroke-width: 1.5; }
-.paretune svg .baseline { fill: var(--baseline); stroke: var(--page); }
-"""
-"""As the report's page, within the cell alone."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +127,19 @@ class Sweep:
     def _repr_html_(self) -> str:
         """Draw the front and list it, for Jupyter; neither script nor network is needed."""
         summary = self._summary
-        figure = front_figure(summary)
         return (
-            f'<div class="paretune"><style>{_STYLE}</style>'
-            f"<p><b>{escape(self.folder.resolve().name)}</b>: {escape(ended_counts(summary))}, "
-            f"{summary.running} running{self._hypervolume_words()}</p>{figure}{self._table()}</div>"
+            f"<div><p><b>{escape(self.folder.resolve().name)}</b>: {escape(ended_counts(summary))}, "
+            f"{summary.running} running{self._hypervolume_words()}</p>{self._figure()}{self._table()}</div>"
         )
+
+    def _figure(self) -> str:
+        """Give the report's figure of the front as an image, whose style the rest of the notebook never sees."""
+        items, predictions = read_rows(self.folder, self._summary, self._tables)
+        figure = front_figure(self._summary, find(self._summary, self._tables, items, predictions))
+        if not figure:
+            return ""
+        data = base64.b64encode(standalone(figure).encode()).decode()
+        return f'<img alt="The front" style="max-width: 40rem; width: 100%" src="data:image/svg+xml;base64,{data}">'
 
     def _hypervolume_words(self) -> str:
         return "" if self.hypervolume is None else f"; hypervolume {self.hypervolume:.4g}"

@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search.mirrored_storage import MirroredStorage
+from search.observations import Observations
 from search.recorder import Ending
 from search.samplers import make_sampler
 from search.spec import SamplerConfig
@@ -42,6 +43,7 @@ class StudyTrials:
         self._waiting = sum(state == TrialState.WAITING for state in states)
         self._asked = len(states) - self._waiting
         self._fresh: optuna.Trial | None = None
+        self._observations = Observations()
 
     @property
     def asked(self) -> int:
@@ -129,7 +131,8 @@ class StudyTrials:
         self._study.set_user_attr(name, value)
 
     def _seed_sampler(self, number: int) -> None:
-        self._study.sampler = make_sampler(self._sampler, seed=child_seed(self._seed, f"ask {number}") % 2**32)
+        seed = child_seed(self._seed, f"ask {number}") % 2**32
+        self._study.sampler = make_sampler(self._sampler, seed=seed, observations=self._observations)
 
     def _id(self, number: int) -> int:
         return self._study._storage.get_trial_id_from_study_id_trial_number(

@@ -11,8 +11,9 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from results.headline import NOT_CONFIRMED, score_text
+from results.report.headline import NOT_CONFIRMED
 from results.schema import Objective
+from results.words import score_text
 from search.export.chosen import ChosenTrial
 from search.export.confirmed import Confirmed
 from search.export.intervals import Intervals
