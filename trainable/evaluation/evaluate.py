@@ -20,6 +20,7 @@ from trainable.evaluation.text import TextAnswer, score_text
 from trainable.losses import TokenView, make_terms
 from trainable.model.adapter import merged
 from trainable.model.load import Base
+from trainable.model.supervised import supervised_states
 
 _LARGEST_EXPONENT = 700.0
 """The exponential of more than 709 is larger than any double."""
@@ -120,7 +121,7 @@ def teacher_forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: 
     for start in range(0, len(rows), batch):
         drawn = rows[start : start + batch]
         part = collate([row.example for row in drawn], base)
-        view = TokenView(model(**part.inputs, logits_to_keep=part.keep).logits, part.targets)
+        view = TokenView(supervised_states(model, part), base.head, part.targets)
         for name, term in terms.items():
             totals[name] += term.total(view).item()
             counts[name] += term.count(part.targets)
@@ -150,10 +151,8 @@ def _text(record: Record, answer: str) -> TextAnswer:
 
 
 def _text_tokens(view: TokenView, is_text: Sequence[bool]) -> _TextTokens:
-    labels = view.targets.labels
-    mask = torch.tensor(is_text, device=labels.device)[view.targets.rows]
-    is_right = view.logits.argmax(dim=-1) == labels
-    return _TextTokens(int(mask.sum()), int(is_right[mask].sum()), view.cross_entropies[mask].sum().item())
+    mask = torch.tensor(is_text, device=view.device)[view.targets.rows]
+    return _TextTokens(int(mask.sum()), int(view.is_right[mask].sum()), view.cross_entropies[mask].sum().item())
 
 
 def _token_scores(tokens: _TextTokens) -> dict[str, float]:
