@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from results.errors import ResultsError
-from results.reader import SweepTables, last_attempts, last_reports, read_sweep
+from results.reader import (
+    SweepTables,
+    last_attempts,
+    last_reports,
+    read_items,
+    read_predictions,
+    read_sweep,
+)
 from results.report import pareto_table, write_report
+from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     SCHEMA_VERSION,
     DecisionRow,
@@ -23,10 +31,13 @@ from results.writer import RecordWriter
 
 __all__ = [
     "SCHEMA_VERSION",
+    "ConfirmationRow",
     "DecisionRow",
     "Direction",
+    "ItemRow",
     "Objective",
     "ParamType",
+    "PredictionRow",
     "RecordColumns",
     "RecordWriter",
     "ReportRow",
@@ -40,6 +51,8 @@ __all__ = [
     "last_attempts",
     "last_reports",
     "pareto_table",
+    "read_items",
+    "read_predictions",
     "read_sweep",
     "read_sweep_json",
     "write_report",

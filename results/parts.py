@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -45,12 +46,46 @@ def read_part(part: Path) -> tuple[pa.Table, RecordColumns]:
         ResultsError: If the file is damaged, or was not written by paretune, or by a newer one.
 
     """
-    try:
-        with pq.ParquetFile(part) as opened:  # one open file, so that metadata and rows belong together
-            table = opened.read()
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(part, error) from error
-    return table, _declared(part, table.schema.metadata)
+    return _read(part, lambda opened: opened.read())
+
+
+def read_part_of(
+    part: Path, *, columns: Collection[str] | None, trials: Collection[int] | None
+) -> tuple[pa.Table, RecordColumns]:
+    """Read some columns of a part, and of these the rows of some trials; other row groups are not touched.
+
+    Args:
+        part: Of a table whose rows name a trial.
+        columns: To read, all if absent; the part may lack some.
+        trials: Numbers of trials; all if absent.
+
+    Raises:
+        ResultsError: If the file is damaged, or was not written by paretune, or by a newer one.
+
+    """
+
+    def read(opened: pq.ParquetFile) -> pa.Table:
+        found = [name for name in opened.schema_arrow.names if columns is None or name in columns]
+        if trials is None:
+            return opened.read(columns=found)
+        kept: list[pa.Table] = []
+        for group in range(opened.num_row_groups):
+            mask = np.isin(opened.read_row_group(group, columns=["trial"])["trial"].to_numpy(), list(trials))
+            if mask.any():
+                kept.append(opened.read_row_group(group, columns=found).filter(pa.array(mask)))
+        return pa.concat_tables([opened.schema_arrow.empty_table().select(found), *kept])
+
+    return _read(part, read)
+
+
+def read_last_group(part: Path) -> pa.Table:
+    """Read what was added last to a part.
+
+    Raises:
+        ResultsError: If the file is damaged, or was not written by paretune, or by a newer one.
+
+    """
+    return _read(part, lambda opened: opened.read_row_group(opened.num_row_groups - 1))[0]
 
 
 def read_declaration(part: Path) -> RecordColumns:
@@ -65,6 +100,15 @@ def read_declaration(part: Path) -> RecordColumns:
     except (pa.ArrowException, OSError) as error:
         raise _damaged(part, error) from error
     return _declared(part, metadata)
+
+
+def _read(part: Path, read: Callable[[pq.ParquetFile], pa.Table]) -> tuple[pa.Table, RecordColumns]:
+    try:
+        with pq.ParquetFile(part) as opened:  # one open file, so that metadata and rows belong together
+            table, metadata = read(opened), opened.schema_arrow.metadata
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(part, error) from error
+    return table, _declared(part, metadata)
 
 
 def _declared(part: Path, metadata: Mapping[bytes, bytes] | None) -> RecordColumns:

@@ -14,15 +14,24 @@ from typing import Any, Literal, Self, get_args
 import pyarrow as pa
 
 from results.errors import ResultsError
+from results.rows import (
+    CONFIRMATION_FIELDS,
+    ITEM_FIELDS,
+    PREDICTION_FIELDS,
+    ConfirmationRow,
+    ItemRow,
+    PredictionRow,
+    check_choice,
+)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a column changes its meaning, its type or its name, or disappears."""
 
 METADATA_PREFIX = "paretune."
 VERSION_KEY = "schema_version"
 COLUMNS_KEY = "columns"
 
-TableName = Literal["trials", "reports", "decisions"]
+TableName = Literal["trials", "reports", "decisions", "items", "predictions", "confirmations"]
 State = Literal["COMPLETE", "PRUNED", "FAIL"]
 Role = Literal["baseline", "preset", "search", "clone"]
 Verdict = Literal["CONTINUE", "STOP", "SUSPEND", "REQUEUE"]
@@ -103,6 +112,7 @@ class RecordColumns:
         metrics: Names of all scores that a report can carry, objectives included.
         terms: Names of all loss terms.
         tasks: Names of the tasks whose exposure a report can carry.
+        row_scores: Names of the scores that a prediction can carry its part of.
 
     Raises:
         ResultsError: If a name is given twice or a parameter's type is none of the four.
@@ -114,10 +124,18 @@ class RecordColumns:
     metrics: tuple[str, ...]
     terms: tuple[str, ...]
     tasks: tuple[str, ...] = ()
+    row_scores: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = tuple(objective.name for objective in self.objectives)
-        for kind, given in (("objective", names), ("metric", self.metrics), ("term", self.terms), ("task", self.tasks)):
+        groups = {
+            "objective": names,
+            "metric": self.metrics,
+            "term": self.terms,
+            "task": self.tasks,
+            "row score": self.row_scores,
+        }
+        for kind, given in groups.items():
             if twice := {name for name in given if given.count(name) > 1}:
                 raise ResultsError(f"{kind} names must differ; given twice: {', '.join(sorted(twice))}")
         for key, kind in self.params.items():
@@ -144,18 +162,22 @@ class RecordColumns:
                 metrics=tuple(raw["metrics"]),
                 terms=tuple(raw["terms"]),
                 tasks=tuple(raw.get("tasks", ())),
+                row_scores=tuple(raw.get("row_scores", ())),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ResultsError(f"not a declaration of record columns: {error!r} in {text[:200]!r}") from error
 
-    def widened(self, *, metrics: Iterable[str] = (), terms: Iterable[str] = ()) -> Self:
-        """Give the same declaration with further metrics and terms after the known ones."""
+    def widened(
+        self, *, metrics: Iterable[str] = (), terms: Iterable[str] = (), row_scores: Iterable[str] = ()
+    ) -> Self:
+        """Give the same declaration with further metrics, terms and row scores after the known ones."""
         return type(self)(
             params=self.params,
             objectives=self.objectives,
             metrics=tuple(dict.fromkeys((*self.metrics, *metrics))),
             terms=tuple(dict.fromkeys((*self.terms, *terms))),
             tasks=self.tasks,
+            row_scores=tuple(dict.fromkeys((*self.row_scores, *row_scores))),
         )
 
     def merged(self, other: RecordColumns) -> Self:
@@ -176,13 +198,14 @@ class RecordColumns:
                 f"a sweep keeps its objectives; got {self.objectives} and {other.objectives};"
                 " record other objectives in a new sweep folder"
             )
-        wide = self.widened(metrics=other.metrics, terms=other.terms)
+        wide = self.widened(metrics=other.metrics, terms=other.terms, row_scores=other.row_scores)
         return type(self)(
             params={**self.params, **other.params},
             objectives=self.objectives,
             metrics=wide.metrics,
             terms=wide.terms,
             tasks=tuple(dict.fromkeys((*self.tasks, *other.tasks))),
+            row_scores=wide.row_scores,
         )
 
 
@@ -224,8 +247,8 @@ class TrialRow:
     values: Mapping[str, float | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_choice("state", self.state, get_args(State))
-        _check_choice("role", self.role, get_args(Role))
+        check_choice("state", self.state, get_args(State))
+        check_choice("role", self.role, get_args(Role))
         if self.state != "COMPLETE" and any(value is not None for value in self.values.values()):
             raise ResultsError(
                 f"only a complete trial has final values; trial {self.trial} is {self.state} with {dict(self.values)}"
@@ -291,10 +314,10 @@ class DecisionRow:
     recorded: datetime
 
     def __post_init__(self) -> None:
-        _check_choice("verdict", self.verdict, get_args(Verdict))
+        check_choice("verdict", self.verdict, get_args(Verdict))
 
 
-Row = TrialRow | ReportRow | DecisionRow
+Row = TrialRow | ReportRow | DecisionRow | ItemRow | PredictionRow | ConfirmationRow
 
 
 def table_schema(table: TableName, columns: RecordColumns) -> pa.Schema:
@@ -314,6 +337,15 @@ def table_schema(table: TableName, columns: RecordColumns) -> pa.Schema:
             fields |= {f"exposure.{task}": pa.float64() for task in columns.tasks}
         case "decisions":
             fields |= DECISION_FIELDS
+        case "items":
+            fields |= ITEM_FIELDS
+        case "predictions":
+            fields |= PREDICTION_FIELDS
+            fields |= {f"score.{name}": pa.float64() for name in columns.row_scores}
+            fields |= {f"weight.{name}": pa.float64() for name in columns.row_scores}
+        case "confirmations":
+            fields |= CONFIRMATION_FIELDS
+            fields |= {f"metric.{name}": pa.float64() for name in columns.metrics}
     return pa.schema(list(fields.items()))
 
 
@@ -339,6 +371,12 @@ def row_cells(row: Row) -> dict[str, Any]:
             }
         case DecisionRow():
             names, groups = DECISION_FIELDS, {}
+        case ItemRow():
+            names, groups = ITEM_FIELDS, {}
+        case PredictionRow():
+            names, groups = PREDICTION_FIELDS, {"score": row.scores, "weight": row.weights}
+        case ConfirmationRow():
+            names, groups = CONFIRMATION_FIELDS, {"metric": row.metrics}
     cells = {name: _in_utc(name, getattr(row, name)) for name in names}
     for prefix, group in groups.items():
         cells |= {f"{prefix}.{key}": value for key, value in group.items()}
@@ -378,11 +416,6 @@ def check_version(found: object, source: str) -> None:
             f"{source} has schema version {version}, and this paretune reads versions up to {SCHEMA_VERSION};"
             " upgrade paretune to read it"
         )
-
-
-def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ResultsError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
 
 
 def _in_utc(name: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from results.errors import ResultsError
-from results.parts import list_parts, part_number, part_path, read_declaration
+from results.parts import list_parts, part_number, part_path, read_declaration, read_last_group
+from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     TABLES,
     DecisionRow,
@@ -29,6 +30,8 @@ from results.sweep_file import TEMPORARY_SUFFIX, sync_folder, write_whole
 
 _log = logging.getLogger(__name__)
 ROWS_PER_PART = 32
+_PREDICTED_PER_PART = 8
+"""Trials and runs whose predictions share a part: they are many rows, and a part is written again for each."""
 
 
 class RecordWriter:
@@ -71,7 +74,9 @@ class RecordWriter:
             for part in list_parts(folder, table):
                 self._columns = self._columns.merged(read_declaration(part))
         self._schemas = self._declared_schemas()
-        self._tables = {table: _OpenPart(folder, table, rows_per_part=rows_per_part) for table in TABLES}
+        self._last_predicted = _last_rows(folder, "predictions")
+        lengths = {**dict.fromkeys(TABLES, rows_per_part), "items": 1, "predictions": _PREDICTED_PER_PART}
+        self._tables = {table: _OpenPart(folder, table, rows_per_part=lengths[table]) for table in TABLES}
 
     @property
     def columns(self) -> RecordColumns:
@@ -105,24 +110,81 @@ class RecordWriter:
         """
         self._append("decisions", row)
 
-    def _append(self, table: TableName, row: Row) -> None:
+    def append_items(self, rows: Sequence[ItemRow]) -> None:
+        """Record the examples that models are scored on, all in one durable write; none is a part without rows.
+
+        Raises:
+            ResultsError: If an item is there twice or a cell does not fit its column.
+
+        """
+        seen: set[str] = set()
+        for row in rows:
+            if row.item in seen:
+                raise ResultsError(f"an item's id is unique within a sweep; {row.item} is there twice")
+            seen.add(row.item)
+        self._tables["items"].append(_rows_table(rows, self._schemas["items"]))
+
+    def append_predictions(self, rows: Sequence[PredictionRow]) -> None:
+        """Record what one model answered to many examples, all in one durable write: one row group.
+
+        The same rows as the last on disk, which a driver wrote that died before it could say so, are not written again.
+
+        Args:
+            rows: Of one trial or run, at one step; without any nothing is written. A score that was not declared
+                starts a part with its columns.
+
+        Raises:
+            ResultsError: If the rows are of several models or a cell does not fit its column.
+
+        """
+        if not rows:
+            return
+        if len({(row.run, row.trial, row.attempt, row.step) for row in rows}) > 1:
+            raise ResultsError("predictions are written for one model at a time; the rows are of several")
+        self._declare(
+            row_scores=dict.fromkeys(name for row in rows for name in row.scores), of=f"trial {rows[0].trial}"
+        )
+        table = _rows_table(rows, self._schemas["predictions"])
+        if self._last_predicted is None or not table.equals(self._last_predicted):
+            self._tables["predictions"].append(table)
+
+    def append_confirmation(self, row: ConfirmationRow) -> None:
+        """Record that a confirmation run was scored or failed; its predictions are to be written before.
+
+        Raises:
+            ResultsError: If a cell does not fit its column.
+
+        """
+        self._declare(metrics=row.metrics, of=f"run {row.run}")
+        self._append("confirmations", row)
+
+    def _append(self, table: TableName, row: TrialRow | ReportRow | DecisionRow | ConfirmationRow) -> None:
         if isinstance(row, ReportRow):
-            self._widen(row)
-        self._tables[table].append(_one_row(row, self._schemas[table]))
+            self._declare(metrics=row.metrics, terms=(*row.losses, *row.weights), of=f"trial {row.trial}")
+        self._tables[table].append(_rows_table([row], self._schemas[table]))
 
     def _declared_schemas(self) -> Mapping[TableName, pa.Schema]:
         """Make the schemas with their metadata; kept, since they take longer to make than a row to write."""
         metadata = file_metadata(self._columns, self._metadata)
         return {table: table_schema(table, self._columns).with_metadata(metadata) for table in TABLES}
 
-    def _widen(self, row: ReportRow) -> None:
-        terms = row.losses.keys() | row.weights.keys()
-        if row.metrics.keys() <= set(self._columns.metrics) and terms <= set(self._columns.terms):
+    def _declare(
+        self,
+        *,
+        metrics: Iterable[str] = (),
+        terms: Iterable[str] = (),
+        row_scores: Iterable[str] = (),
+        of: str,
+    ) -> None:
+        """Add columns that came up on the way."""
+        known = self._columns
+        pairs = ((metrics, known.metrics), (terms, known.terms), (row_scores, known.row_scores))
+        if all(set(names) <= set(declared) for names, declared in pairs):
             return
-        wide = self._columns.widened(metrics=row.metrics, terms=(*row.losses, *row.weights))
-        if wide != self._columns:
-            new = set(wide.metrics + wide.terms) - set(self._columns.metrics + self._columns.terms)
-            _log.warning("trial %s reports what the sweep did not declare: %s", row.trial, ", ".join(sorted(new)))
+        wide = known.widened(metrics=metrics, terms=terms, row_scores=row_scores)
+        if wide != known:
+            new = {*wide.metrics, *wide.terms, *wide.row_scores} - {*known.metrics, *known.terms, *known.row_scores}
+            _log.warning("%s reports what the sweep did not declare: %s", of, ", ".join(sorted(new)))
             self._columns = wide
             self._schemas = self._declared_schemas()
 
@@ -162,22 +224,48 @@ def _write_row_groups(rows: list[pa.Table], path: Path) -> None:
             parquet.write_table(row)
 
 
-def _one_row(row: Row, schema: pa.Schema) -> pa.Table:
-    cells = row_cells(row)
-    if unknown := cells.keys() - set(schema.names):
-        raise ResultsError(
-            f"trial {row.trial} has columns that the sweep did not declare: {', '.join(sorted(unknown))};"
-            " declare them in RecordColumns"
-        )
-    arrays = []
-    for column in schema:
-        value = cells.get(column.name)
+def _last_rows(folder: Path, table: TableName) -> pa.Table | None:
+    """Give what was written last by an earlier writer, if anything."""
+    parts = list_parts(folder, table)
+    return read_last_group(parts[-1]) if parts else None
+
+
+def _rows_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    """Give rows as a table of one schema."""
+    cells = [row_cells(row) for row in rows]
+    for row, found in zip(rows, cells, strict=True):
+        if unknown := found.keys() - set(schema.names):
+            raise ResultsError(
+                f"{_name(row)} has columns that the sweep did not declare: {', '.join(sorted(unknown))};"
+                " declare them in RecordColumns"
+            )
+    arrays = [_column(column, rows, [found.get(column.name) for found in cells]) for column in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _column(column: pa.Field, rows: Sequence[Row], values: Sequence[Any]) -> pa.Array:
+    try:
+        for value in values:
+            _check_integer(value, column.type)
+        return pa.array(values, column.type)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+        row, value = _culprit(column, rows, values)
+        raise ResultsError(f"column {column.name} holds {column.type}; {_name(row)} has {value!r}") from error
+
+
+def _culprit(column: pa.Field, rows: Sequence[Row], values: Sequence[Any]) -> tuple[Row, Any]:
+    """Give the first row whose cell does not fit by itself."""
+    for row, value in zip(rows, values, strict=True):
         try:
             _check_integer(value, column.type)
-            arrays.append(pa.array([value], column.type))
-        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
-            raise ResultsError(f"column {column.name} holds {column.type}; trial {row.trial} has {value!r}") from error
-    return pa.Table.from_arrays(arrays, schema=schema)
+            pa.array([value], column.type)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            return row, value
+    return rows[0], values[0]
+
+
+def _name(row: Row) -> str:
+    return f"item {row.item}" if isinstance(row, ItemRow) else f"trial {row.trial}"
 
 
 def _check_integer(value: Any, kind: pa.DataType) -> None:

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from made_sweep import baseline, complete, make_sweep, pruned
+from made_sweep import COLUMNS, baseline, complete, make_sweep, pruned
 
+from results import ItemRow, PredictionRow, RecordWriter
+from results.rows import CONFIRMATION_FIELDS, ITEM_FIELDS, PREDICTION_FIELDS
 from results.schema import DECISION_FIELDS, REPORT_FIELDS, SCHEMA_VERSION, TRIAL_FIELDS
 from results.writer import ROWS_PER_PART
 from search.lineage import lineage
@@ -20,6 +22,9 @@ FAMILIES = {
         "exposure.<task>": "double",
     },
     "decisions": {},
+    "items": {},
+    "predictions": {"score.<metric>": "double", "weight.<metric>": "double"},
+    "confirmations": {"metric.<name>": "double"},
 }
 
 
@@ -27,12 +32,25 @@ FAMILIES = {
 def swept(tmp_path, monkeypatch):
     metadata = {"data_hash": "feed"}
     trials = [baseline(0.5, 0.6), complete(0.6, 0.5), pruned(20, 0.1, 0.1)]
-    make_sweep(tmp_path / "my-sweep", trials, metadata=metadata)
+    folder = make_sweep(tmp_path / "my-sweep", trials, metadata=metadata)
+    item = ItemRow("search", "a#1", "grounding", "locate", 0, "a.png", 9, 9, "where?", "here", (), (1, 2, 3, 4))
+    scores = {"grounding.miou": 0.5}, {"grounding.miou": 1.0}
+    writer = RecordWriter(folder, COLUMNS, metadata)
+    writer.append_items([item])
+    writer.append_predictions([PredictionRow(0, None, 0, 40, "search", "a#1", "there", (1, 2, 3, 5), *scores)])
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("table", "fields"), [("trials", TRIAL_FIELDS), ("reports", REPORT_FIELDS), ("decisions", DECISION_FIELDS)]
+    ("table", "fields"),
+    [
+        ("trials", TRIAL_FIELDS),
+        ("reports", REPORT_FIELDS),
+        ("decisions", DECISION_FIELDS),
+        ("items", ITEM_FIELDS),
+        ("predictions", PREDICTION_FIELDS),
+        ("confirmations", CONFIRMATION_FIELDS),
+    ],
 )
 def test_every_column_is_documented_with_its_type(table, fields):
     section = re.search(rf"^## {table}\n(.*?)(?=^## )", PAGE, re.MULTILINE | re.DOTALL)[1]

@@ -1,0 +1,176 @@
+"""The replicates of a sweep: what the contenders would have scored on other rows, and with other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from results.bootstrap import REPLICATES, SEARCH, RowTable, cluster_weights, ratio_replicates
+from results.findings import Evidence
+from results.fronts import front_of
+from results.gains import gains_of
+from results.schema import Objective
+from results.seeds import SeedNoise
+from results.summary import Summary
+
+MOST_CONTENDERS = 256
+"""Trials that are resampled, besides those that were on the front when they ended."""
+
+_FEW_FREEDOM = 4
+_FEW_CLUSTERS = 30
+_APPROXIMATE = frozenset({"text.bleu", "text.chrf"})
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """What the contenders scored and what they would have scored.
+
+    Attributes:
+        objectives: The objectives.
+        trials: Numbers of the contenders, rising, of shape ``[n]``.
+        gains: Recorded scores as gains, of shape ``[n, objectives]``.
+        deviations: Of each replicate from the recorded gains, of shape ``[replicates, n, objectives]``.
+        evidence: What they rest on.
+
+    """
+
+    objectives: tuple[Objective, ...]
+    trials: NDArray[np.int64]
+    gains: NDArray[np.float64]
+    deviations: NDArray[np.float64]
+    evidence: Evidence
+
+    @cached_property
+    def draws(self) -> NDArray[np.float64]:
+        """Gains of the replicates, of shape ``[replicates, n, objectives]``."""
+        return self.gains + self.deviations
+
+
+def contenders(summary: Summary) -> tuple[int, ...]:
+    """Choose the trials that matter for the front and its history.
+
+    A trial's distance from the front is the smallest amount that, added to all its scores, would put it there, in
+    units of the spread of the completed trials (the additive epsilon). The nearest are taken, and all trials that were
+    on the front when they ended.
+
+    Returns:
+        Numbers of trials, rising.
+
+    """
+    completed = summary.completed
+    if not completed:
+        return ()
+    gains = gains_of([trial.point or () for trial in completed], summary.objectives)
+    spread = np.subtract(*np.quantile(gains, [0.75, 0.25], axis=0))
+    unit = np.where(spread > 0, spread, np.maximum(gains.std(axis=0), np.finfo(float).tiny))
+    scaled = gains / unit
+    front = scaled[front_of(scaled)]
+    distance = np.array([(front - row).min(axis=1).max() for row in scaled])
+    near = set(np.argsort(distance, kind="stable")[:MOST_CONTENDERS].tolist())
+    kept = near | set(_once_on_front(gains)) | {i for i, trial in enumerate(completed) if trial is summary.baseline}
+    return tuple(sorted(completed[index].trial for index in kept))
+
+
+def replicate(
+    summary: Summary,
+    table: RowTable,
+    *,
+    seeds: SeedNoise | None,
+    rng: np.random.Generator,
+    replicates: int = REPLICATES,
+) -> Replicates | str:
+    """Draw the replicates, or say in one sentence why there are none.
+
+    Images are drawn anew, the same ones for all trials and objectives, and to each trial comes the noise of a seed
+    of its own where its size is known.
+
+    Args:
+        summary: Of the sweep.
+        table: The predicted rows of the search split.
+        seeds: What seeds alone do.
+        rng: The generator.
+        replicates: How many.
+
+    """
+    objectives = summary.objectives
+    near = set(contenders(summary))
+    wanted = [trial for trial in summary.completed if trial.trial in near]
+    if not wanted:
+        return "no trial has completed"
+    if not table.runs:
+        return "the record holds no predictions by row, so the scores cannot be resampled"
+    places = table.places([(trial.trial, SEARCH) for trial in wanted])
+    if lost := [trial.trial for trial, place in zip(wanted, places, strict=True) if place < 0 and trial.on_front]:
+        return f"the record holds no predictions of {_named(lost)} on the front, so the scores cannot be resampled"
+    known = [trial for trial, place in zip(wanted, places, strict=True) if place >= 0]
+    places = places[places >= 0]
+    weights = cluster_weights(rng, table.clusters, replicates=replicates)
+    gains = gains_of([trial.point or () for trial in known], objectives)
+    deviations = np.empty((replicates, len(known), len(objectives)))
+    for index, objective in enumerate(objectives):
+        sums = table.sums(objective.name)
+        if sums is None or not np.isfinite(sums.ratios[places]).all():
+            return f"{objective.name} is not recorded by row for all trials near the front, so it cannot be resampled"
+        own = sums.of(places)
+        sign = 1.0 if objective.direction == "maximize" else -1.0
+        deviations[:, :, index] = sign * (ratio_replicates(weights, own) - own.ratios)
+    if seeds is not None:
+        deviations += seeds.deviation * rng.standard_normal(deviations.shape)
+    evidence = Evidence(
+        rows=table.items,
+        clusters=table.clusters,
+        replicates=replicates,
+        contenders=tuple(trial.trial for trial in known),
+        left_out=len(summary.completed) - len(known),
+        seed_deviation=None if seeds is None else tuple(float(one) for one in seeds.deviation),
+        seed_settings=0 if seeds is None else seeds.settings,
+        notes=_notes(objectives, seeds=seeds, clusters=table.clusters, lost=len(wanted) - len(known)),
+    )
+    return Replicates(objectives, np.array([trial.trial for trial in known], np.int64), gains, deviations, evidence)
+
+
+def _once_on_front(gains: NDArray[np.float64]) -> list[int]:
+    """Find the rows that no earlier row dominates."""
+    front = np.empty((0, gains.shape[1]))
+    found: list[int] = []
+    for index, row in enumerate(gains):
+        if not ((front >= row).all(axis=1) & (front > row).any(axis=1)).any():
+            found.append(index)
+            front = np.vstack([front[~(row >= front).all(axis=1)], row])
+    return found
+
+
+def _notes(objectives: Sequence[Objective], *, seeds: SeedNoise | None, clusters: int, lost: int) -> tuple[str, ...]:
+    notes: list[str] = []
+    if seeds is None:
+        notes.append(
+            "No setting was trained with several seeds, so these numbers say what other rows would change, and nothing"
+            " about other seeds; `paretune confirm` trains settings again."
+        )
+    elif seeds.freedom < _FEW_FREEDOM:
+        notes.append(
+            f"What a seed alone changes is known from {seeds.freedom + seeds.settings} runs of {seeds.settings}"
+            f" setting{'' if seeds.settings == 1 else 's'} only."
+        )
+    if clusters < _FEW_CLUSTERS:
+        notes.append(f"There are only {clusters} images to resample; intervals from so few are too narrow.")
+    if approximate := [objective.name for objective in objectives if objective.name in _APPROXIMATE]:
+        notes.append(
+            f"{' and '.join(approximate)} of a set of rows is no mean over rows; the mean of the scores of single"
+            " rows stands in for its spread."
+        )
+    if lost:
+        notes.append(
+            f"{lost} trial{'' if lost == 1 else 's'} near the front left no predictions and were not resampled."
+        )
+    return tuple(notes)
+
+
+def _named(trials: Sequence[int]) -> str:
+    if len(trials) == 1:
+        return f"trial {trials[0]}"
+    return "trials " + ", ".join(str(trial) for trial in trials)
