@@ -11,6 +11,7 @@ from spaces.mixture import TermName
 from trainable.data.collate import Batch, Example, collate
 from trainable.losses import LossTerm, TokenView
 from trainable.model.load import Base
+from trainable.model.supervised import supervised_states
 from trainable.weighting.base import SMALLEST_LOSS
 
 _ROWS_AT_ONCE = 8
@@ -34,8 +35,8 @@ def reference_losses(
     """
     totals: dict[TermName, float] = dict.fromkeys(terms, 0.0)
     denominators: dict[TermName, int] = dict.fromkeys(terms, 0)
-    for batch, logits in _forward(base, examples):
-        view = TokenView(logits, batch.targets, logits)
+    for batch, states in _forward(base, examples):
+        view = TokenView(states, base.head, batch.targets, states)
         for name, term in terms.items():
             totals[name] += term.total(view).item()
             denominators[name] += term.denominator(batch.targets)
@@ -48,14 +49,14 @@ def reference_losses(
 def row_losses(base: Base, examples: Iterable[Example]) -> list[float]:
     """Give the base's mean cross entropy over the supervised tokens of every row, in nats."""
     losses: list[float] = []
-    for batch, logits in _forward(base, examples):
-        losses.extend(losses_by_row(TokenView(logits, batch.targets), rows=batch.keep.shape[0]).tolist())
+    for batch, states in _forward(base, examples):
+        losses.extend(losses_by_row(TokenView(states, base.head, batch.targets), rows=batch.keep.shape[0]).tolist())
     return losses
 
 
 def losses_by_row(view: TokenView, *, rows: int) -> Tensor:
     """Give the mean cross entropy over the supervised tokens of every row of a batch, in nats, of shape ``[rows]``."""
-    zeros = torch.zeros(rows, device=view.logits.device)
+    zeros = torch.zeros(rows, device=view.device)
     totals = zeros.index_add(0, view.targets.rows, view.cross_entropies.detach())
     return totals / torch.bincount(view.targets.rows, minlength=rows)
 
@@ -73,4 +74,4 @@ def _forward(base: Base, examples: Iterable[Example]) -> Iterable[tuple[Batch, T
 
 def _run(base: Base, examples: Sequence[Example]) -> tuple[Batch, Tensor]:
     batch = collate(examples, base)
-    return batch, base.model(**batch.inputs, logits_to_keep=batch.keep).logits
+    return batch, supervised_states(base.model, batch)

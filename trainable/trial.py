@@ -17,7 +17,8 @@ from trainable.evaluation.evaluate import Evaluation, ScoredRow
 from trainable.host import Host
 from trainable.losses import TermSum, TokenView
 from trainable.model.adapter import attach_adapter, detach_adapter
-from trainable.model.prefix_cache import upper_layers
+from trainable.model.head import Head
+from trainable.model.supervised import supervised_states
 from trainable.report import TrialReport
 from trainable.seeding import child_seed, generator_states, restore_generators
 from trainable.training_state import Stopwatch, TrainingState
@@ -122,11 +123,11 @@ class Trial:
 
     def _train_step(self) -> None:
         window = self._state.begin_step()
-        accumulate(self._model, window)
+        accumulate(self._model, window, self._host.base.head)
         self._state.finish_step(window)
 
 
-def accumulate(model: Any, window: Window) -> dict[TermName, TermSum]:
+def accumulate(model: Any, window: Window, head: Head) -> dict[TermName, TermSum]:
     """Back-propagate one optimizer step's loss, batch by batch.
 
     Returns:
@@ -134,19 +135,16 @@ def accumulate(model: Any, window: Window) -> dict[TermName, TermSum]:
 
     """
     while not window.is_complete:
-        # the view has no name here, so that the logits are gone when the gradient needs their place
-        loss, parts = window.loss(_view(model, window.batch, needs_base=window.needs_base))
+        loss, parts = window.loss(_view(model, window.batch, head, needs_base=window.needs_base))
         loss.backward()
         window.add(parts)
     return window.sums
 
 
-def _view(model: Any, batch: Batch, *, needs_base: bool) -> TokenView:
+def _view(model: Any, batch: Batch, head: Head, *, needs_base: bool) -> TokenView:
     """Run the model where tokens are supervised, and the base without its adapter if a term compares with it."""
-    base_logits = None
-    with upper_layers(model, batch.depth):
-        if needs_base:
-            with torch.no_grad(), model.disable_adapter():
-                base_logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
-        logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
-    return TokenView(logits, batch.targets, base_logits)
+    base_states = None
+    if needs_base:
+        with torch.no_grad(), model.disable_adapter():
+            base_states = supervised_states(model, batch)
+    return TokenView(supervised_states(model, batch), head, batch.targets, base_states)

@@ -121,7 +121,7 @@ def test_losses_and_gradients_of_boxes_do_not_depend_on_the_units(family_base):
         settings = {name: {"on": True, "weight": 0.5} for name in ("giou", "carry", "ntl_was", "l1")}
         config = MixtureConfig.model_validate(settings)
         mixture = Mixture(config, make_terms(config))
-        sums = accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
+        sums = accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)), family_base.head)
         assert all(math.isfinite(part.total) and part.total > 0 for part in sums.values())
         gradient = [value.grad for value in model.parameters() if value.requires_grad and value.grad is not None]
         assert gradient and all(bool(torch.isfinite(one).all()) for one in gradient)

@@ -127,11 +127,11 @@ def memory_for(rows, host, *, phase):
             fail()
 
     def after(_, inputs, settings, output):
-        if phase == "backward" and len(settings["input_ids"]) > rows and output.logits.requires_grad:
-            output.logits.register_hook(fail)
+        if phase == "backward" and len(settings["input_ids"]) > rows and output.last_hidden_state.requires_grad:
+            output.last_hidden_state.register_hook(fail)
 
-    first = host.base.model.register_forward_pre_hook(before, with_kwargs=True)
-    second = host.base.model.register_forward_hook(after, with_kwargs=True)
+    first = host.base.model.model.register_forward_pre_hook(before, with_kwargs=True)
+    second = host.base.model.model.register_forward_hook(after, with_kwargs=True)
     return lambda: (first.remove(), second.remove())
 
 
@@ -158,7 +158,7 @@ def test_dropout_draws_what_it_draws_alone(host, alone):
 
 def test_one_pass_serves_all_trials_and_one_more_those_that_compare_with_the_base(host):
     rows = []
-    hook = host.base.model.register_forward_pre_hook(
+    hook = host.base.model.model.register_forward_pre_hook(
         lambda _, inputs, settings: rows.append(len(settings["input_ids"])), with_kwargs=True
     )
     quiet = {"rungs": (), "steps": 9}

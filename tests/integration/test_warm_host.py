@@ -26,6 +26,7 @@ from trainable.model.adapter import attach_adapter, detach_adapter, merged
 from trainable.model.family import FAMILIES
 from trainable.model.fingerprint import fingerprint
 from trainable.model.load import load_base
+from trainable.model.supervised import supervised_states
 from trainable.model.tensor_store import TensorStore
 from trainable.model.vision_cache import VisionCache, encode
 from trainable.trial import Trial, accumulate
@@ -76,7 +77,7 @@ def gradients(base, examples, *, seed=0):
             for value in parameters:
                 value.add_(torch.randn_like(value) * 0.05)
         batch, mixture = collate(examples, base), Mixture(MixtureConfig(), make_terms(MixtureConfig()))
-        sums = accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
+        sums = accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)), base.head)
         with torch.no_grad():
             logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
         return [torch.tensor([part.total for part in sums.values()]), logits, *(value.grad for value in parameters)]
@@ -100,6 +101,34 @@ def test_features_give_bitwise_the_loss_the_logits_and_the_gradients_of_pixels(a
         assert len(found) == len(expected) > 10
         for one, other in zip(found, expected, strict=True):
             assert torch.equal(one, other)
+
+
+def test_supervised_states_give_the_logits_of_the_whole_model(any_base):
+    batch = collate([example_of(record, any_base) for record in ragged_records()], any_base)
+    passed = []
+    language = any_base.model.model.language_model
+    handle = language.layers[-1].mlp.register_forward_hook(lambda _, inputs, __: passed.append(inputs[0].shape[:-1]))
+    modules = list(any_base.model.modules())
+    try:
+        with torch.no_grad():
+            states = supervised_states(any_base.model, batch)
+            expected = any_base.model(**batch.inputs, logits_to_keep=batch.keep).logits
+    finally:
+        handle.remove()
+    assert list(any_base.model.modules()) == modules, "the base must have its own layers again"
+    torch.testing.assert_close(states @ any_base.head.weight.t(), expected, rtol=1e-5, atol=1e-5)
+    assert passed == [(int(batch.keep.sum()),), tuple(batch.keep.shape)]
+
+
+def test_where_the_last_layer_drops_out_all_its_positions_are_computed(host):
+    losses = []
+    for narrow in (True, False):
+        config = config_of(adapter={"dropout": 0.2})
+        with pytest.MonkeyPatch.context() as patch:
+            if not narrow:
+                patch.setattr("trainable.model.supervised._can_narrow", lambda *_: False)
+            losses.append(run(config, host)[-1].losses)
+    assert losses[0] == losses[1]
 
 
 def test_answers_from_features_are_those_of_single_rows_of_pixels(any_base, tmp_path):
@@ -258,7 +287,7 @@ def test_states_below_the_adapter_are_computed_once_and_change_no_loss(host, mix
     monkeypatch.setattr(Host, "depth", lambda *_: 0)
     plain = run(config, host)
     for one, other in zip(kept, plain, strict=True):
-        assert one.losses == pytest.approx(other.losses, rel=1e-5)
+        assert one.losses == pytest.approx(other.losses, rel=1e-5, abs=1e-8)
         assert one.metrics["teacher_forced.text_ce"] == pytest.approx(other.metrics["teacher_forced.text_ce"], rel=1e-5)
 
 

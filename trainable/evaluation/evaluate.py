@@ -21,6 +21,7 @@ from trainable.evaluation.text import TextAnswer, corpus_scores, sentence_parts,
 from trainable.losses import TokenView, make_terms
 from trainable.model.adapter import merged
 from trainable.model.load import Base
+from trainable.model.supervised import supervised_states
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: int) ->
     for start in range(0, len(rows), batch):
         drawn = rows[start : start + batch]
         part = collate([row.example for row in drawn], base)
-        view = TokenView(model(**part.inputs, logits_to_keep=part.keep).logits, part.targets)
+        view = TokenView(supervised_states(model, part), base.head, part.targets)
         for name, term in terms.items():
             totals[name] += term.total(view).item()
             counts[name] += term.count(part.targets)
@@ -193,8 +194,7 @@ def _token_parts(view: TokenView, rows: int) -> list[dict[str, Part]]:
     def sums(values: torch.Tensor) -> list[float]:
         return torch.zeros(rows, dtype=torch.float64).index_add_(0, place, values.double().cpu()).tolist()
 
-    is_right = view.logits.argmax(dim=-1) == view.targets.labels
-    found = zip(sums(torch.ones_like(place)), sums(is_right), sums(view.cross_entropies), strict=True)
+    found = zip(sums(torch.ones_like(place)), sums(view.is_right), sums(view.cross_entropies), strict=True)
     return [
         {"text.token_accuracy": Part(right, count), PERPLEXITY: Part(nats, count)} if count else {}
         for count, right, nats in found

@@ -29,7 +29,7 @@ def soft_boxes(view: TokenView, *, decoding: Decoding) -> Tensor:
     """
     if decoding == "carry":
         return carried_boxes(view, bound="lower")
-    targets, device = view.targets, view.logits.device
+    targets, device = view.targets, view.device
     expected = digit_probabilities(view) @ torch.arange(10.0, device=device)
     flat = torch.zeros(targets.boxes.numel(), device=device)
     flat = flat.index_add(0, targets.digit_corners, expected * targets.digit_places)

@@ -40,7 +40,7 @@ def branches(view: TokenView, *, bound: Bound) -> Branches:
     rest ``r`` leads to numbers from ``(j - d) P - r`` to ``(j - d) P - r + P - 1`` away. ``lower`` takes the nearest,
     ``mid`` the middle.
     """
-    targets, device = view.targets, view.logits.device
+    targets, device = view.targets, view.device
     numbers = targets.boxes.flatten()
     slot = _PLACES - 1 - torch.log10(targets.digit_places).round().long()
     where = (targets.digit_corners, slot)

@@ -33,10 +33,7 @@ class KlToBase(LossTerm):
 
     @override
     def total(self, view: TokenView) -> Tensor:
-        if view.base_logits is None:
-            raise ValueError("the KL term needs the base's logits; ask for them where needs_base is set")
         mask = ~view.targets.in_box
-        own = view.logits[mask].float().log_softmax(dim=-1)
-        base = view.base_logits[mask].float().log_softmax(dim=-1)
+        own, base = view.log_probabilities(mask), view.base_log_probabilities(mask)
         first, second = (base, own) if self._divergence == "forward" else (own, base)
         return (first.exp() * (first - second)).sum()

@@ -119,7 +119,7 @@ class Mixture:
             A float32 scalar to back-propagate, and each used term's sum and count.
 
         """
-        loss = view.logits.new_zeros((), dtype=torch.float32)
+        loss = torch.zeros((), device=view.device)
         sums: dict[TermName, TermSum] = {}
         for name, denominator in denominators.items():
             total = self._terms[name].total(view)

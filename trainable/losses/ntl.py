@@ -12,8 +12,7 @@ from trainable.losses.base import LossTerm, TokenView
 
 def digit_probabilities(view: TokenView) -> Tensor:
     """Give the distribution over the ten digits at every box digit, float32, of shape ``[d, 10]``."""
-    rows = view.logits.index_select(0, view.targets.digit_rows).index_select(1, view.targets.digit_ids)
-    return rows.float().softmax(dim=-1)
+    return view.digit_logits.softmax(dim=-1)
 
 
 class NumberTokenLoss(LossTerm):
@@ -31,6 +30,6 @@ class NumberTokenLoss(LossTerm):
 
     @override
     def total(self, view: TokenView) -> Tensor:
-        digits = torch.arange(10, device=view.logits.device)
+        digits = torch.arange(10, device=view.device)
         distance = (digits[None, :] - view.targets.digit_values[:, None]).abs().float()
         return (digit_probabilities(view) * distance).sum()

@@ -32,9 +32,8 @@ class SoftDigitLabels(LossTerm):
     @override
     def total(self, view: TokenView) -> Tensor:
         targets = view.targets
-        digits = torch.arange(10, device=view.logits.device)
+        digits = torch.arange(10, device=view.device)
         distance = (digits[None, :] - targets.digit_values[:, None]).float()
         log_target = (-distance.square() / self._tau).log_softmax(dim=-1)
-        log_p = view.logits.index_select(0, targets.digit_rows).float().log_softmax(dim=-1)
-        log_p = log_p.index_select(1, targets.digit_ids)
+        log_p = view.digit_logits - view.log_normalisers[targets.digit_rows][:, None]
         return (log_target.exp() * (log_target - log_p)).sum()

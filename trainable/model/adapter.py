@@ -11,11 +11,13 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from peft.tuners.lora import Linear as LoraLinear
+from torch import nn
 from torch.nn import Parameter
 
 from spaces.adapter import AdapterConfig, AdapterInit, TargetGroup
 from trainable.errors import ModelError
 from trainable.model.load import Base
+from trainable.model.lora import FusedLora
 from trainable.model.prefix_cache import layer_count
 
 _LINEARS: dict[TargetGroup, str] = {
@@ -86,6 +88,7 @@ def attach_adapter(base: Base, config: AdapterConfig, *, seed: int) -> Any:
         init_lora_weights=_INITIAL[config.init],  # pyright: ignore[reportArgumentType] - PEFT annotates fewer names
         bias="none",
     )
+    lora._register_custom_module({nn.Linear: FusedLora})  # PEFT's documented way to bring layers of one's own
     model = get_peft_model(base.model, lora)
     strays = [name for name, value in model.named_parameters() if value.requires_grad and not _TRAINABLE.match(name)]
     if strays:

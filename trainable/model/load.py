@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from trainable.boxes import Size
 from trainable.errors import DataError, ModelError
 from trainable.markup import BOX_END, BOX_START, REF_END, REF_START
 from trainable.model.family import Family, family_of
+from trainable.model.head import Head
 from trainable.model.tiny import TINY_NAME, tiny_folder
 
 _log = logging.getLogger(__name__)
@@ -188,6 +190,11 @@ class Base:
     def ids(self) -> TokenIds:
         """Its special tokens."""
         return self.processor.ids
+
+    @cached_property
+    def head(self) -> Head:
+        """Its output layer."""
+        return Head(self.model.lm_head.weight)
 
     def pixels(self, image: Image) -> Pixels:
         """Prepare one RGB image; see ``Processor.pixels``."""

@@ -29,7 +29,7 @@ def upper_layers(model: Any, depth: int) -> Iterator[None]:
     if not depth:
         yield
         return
-    with _only(_language_model(model), depth, None):
+    with _only(language_model(model), depth, None):
         yield
 
 
@@ -88,11 +88,12 @@ class PrefixCache:
 
     @torch.no_grad()
     def _computed(self, depth: int, inputs: dict[str, Any]) -> Tensor:
-        with _only(_language_model(self._base.model), 0, depth):
+        with _only(language_model(self._base.model), 0, depth):
             return self._base.model.model(**inputs).last_hidden_state[0].cpu()
 
 
-def _language_model(model: Any) -> Any:
+def language_model(model: Any) -> Any:
+    """Give the language model of a base, or of a PEFT model around one."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     return inner.model.language_model
 

@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_rows import example_of, made_record, mixed_records
+from made_views import view_of_logits
 
 from spaces import TERM_NAMES, AdapterConfig, MixtureConfig, TermConfig
 from trainable.boxes import Box
 from trainable.data.collate import collate
-from trainable.losses import LOSS_TERMS, Mixture, TokenView, make_terms
+from trainable.losses import LOSS_TERMS, Mixture, make_terms
 from trainable.losses.box import giou, soft_boxes, sort_corners
 from trainable.losses.carry import branches
 from trainable.losses.kl import KlToBase
@@ -39,8 +40,8 @@ ALL_ON = only(
 
 def view_of(logits, targets):
     """Give a view with a base of its own, for the terms that compare with it."""
-    base_logits = torch.randn(logits.shape, generator=torch.Generator().manual_seed(5))
-    return TokenView(logits, targets, base_logits)
+    base_logits = torch.randn(logits.shape, generator=torch.Generator().manual_seed(5)).bfloat16().float()
+    return view_of_logits(logits, targets, base_logits)
 
 
 def total(name, logits, targets):
@@ -75,7 +76,7 @@ def window_gradient(model, base, examples, sizes, config, progress=0.5):
         batches.append(collate(examples[start : start + size], base))
         start += size
     mixture = Mixture(config, make_terms(config))
-    sums = accumulate(model, Window(mixture, batches, weights=mixture.weights(progress)))
+    sums = accumulate(model, Window(mixture, batches, weights=mixture.weights(progress)), base.head)
     return gradient(model), sums
 
 
@@ -99,7 +100,9 @@ def test_weights_of_one_on_the_cross_entropies_equal_the_models_own_loss(model, 
     mixture = Mixture(MixtureConfig(), TERMS)
     logits = model(**batch.inputs, logits_to_keep=batch.keep).logits
     ours, _ = mixture.loss(
-        TokenView(logits, batch.targets), denominators=mixture.denominators([batch.targets]), weights=mixture.weights(0)
+        view_of_logits(logits, batch.targets),
+        denominators=mixture.denominators([batch.targets]),
+        weights=mixture.weights(0),
     )
     ours.backward()
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-6)
@@ -173,13 +176,13 @@ def test_the_number_token_loss_equals_the_published_package(base, examples):
     oracle = NTLoss(tokenizer=base.tokenizer, vocab_size=logits.shape[1], digit_level=True, reweigh=False)
     rows = targets.digit_rows
     expected = oracle(logits[rows][None], targets.labels[rows][None])
-    ours = NumberTokenLoss().total(TokenView(logits, targets)) / NumberTokenLoss().count(targets)
+    ours = NumberTokenLoss().total(view_of_logits(logits, targets)) / NumberTokenLoss().count(targets)
     assert ours.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_certain_digits_decode_to_the_written_numbers(base, examples):
     targets = collate(examples, base).targets
-    view = TokenView(oracle_logits(targets, base), targets)
+    view = view_of_logits(oracle_logits(targets, base), targets)
     for decoding in ("naive", "carry"):
         boxes = soft_boxes(view, decoding=decoding) * 1000
         torch.testing.assert_close(boxes, targets.boxes, atol=1e-3, rtol=0)
@@ -190,7 +193,7 @@ def test_certain_digits_decode_to_the_written_numbers(base, examples):
 
 def test_a_shift_by_one_row_breaks_the_decoding(base, examples):
     targets = collate(examples, base).targets
-    view = TokenView(oracle_logits(targets, base).roll(1, dims=0), targets)
+    view = view_of_logits(oracle_logits(targets, base).roll(1, dims=0), targets)
     assert not torch.allclose(soft_boxes(view, decoding="naive") * 1000, targets.boxes, atol=10)
 
 
@@ -213,7 +216,7 @@ def test_a_batch_without_the_terms_positions_gives_zero_with_a_graph(base, name)
     if name in ("text_ce", "label_smoothing", "kl"):
         targets.in_box[:] = True
     logits = torch.randn(len(targets.labels), len(base.tokenizer))
-    logits[:, 5] = -math.inf
+    logits[:, 5] = -1e30
     logits.requires_grad_()
     loss = total(name, logits, targets)
     loss.backward()
@@ -281,7 +284,7 @@ def test_label_smoothing_beside_cross_entropy_equals_torch(base, smoothing, seed
     targets = collate([example_of(made_record("What?", "a red circle"), base)], base).targets
     logits = torch.randn((len(targets.labels), 50), generator=torch.Generator().manual_seed(seed))
     labels = targets.labels % 50
-    view = TokenView(logits, dataclasses.replace(targets, labels=labels))
+    view = view_of_logits(logits, dataclasses.replace(targets, labels=labels))
     ours = TERMS["text_ce"].total(view) + smoothing * TERMS["label_smoothing"].total(view)
     theirs = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="sum")
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
@@ -299,7 +302,7 @@ def test_the_divergence_from_the_base_equals_torch_distributions(base, examples,
     targets = collate(examples, base).targets
     view = view_of(torch.randn(len(targets.labels), 80), targets)
     text = ~targets.in_box
-    own, other = (torch.distributions.Categorical(logits=part[text]) for part in (view.logits, view.base_logits))
+    own, other = (torch.distributions.Categorical(logits=part[text]) for part in (view.states, view.base_states))
     first, second = (other, own) if divergence == "forward" else (own, other)
     expected = torch.distributions.kl_divergence(first, second).sum()
     assert KlToBase(divergence=divergence).total(view).item() == pytest.approx(expected.item(), rel=1e-4)
@@ -315,7 +318,7 @@ def test_the_divergence_from_the_base_is_zero_for_an_untrained_adapter(base, exa
 def test_soft_labels_approach_cross_entropy_as_they_narrow(base, examples):
     targets = collate(examples, base).targets
     logits = torch.randn(len(targets.labels), len(base.tokenizer))
-    narrow = SoftDigitLabels(tau=1e-3).total(TokenView(logits, targets))
+    narrow = SoftDigitLabels(tau=1e-3).total(view_of_logits(logits, targets))
     rows = targets.digit_rows
     expected = torch.nn.functional.cross_entropy(logits[rows], targets.labels[rows], reduction="sum")
     assert narrow.item() == pytest.approx(expected.item(), rel=1e-5)
@@ -330,7 +333,7 @@ def test_soft_labels_forgive_a_near_digit_and_not_a_far_one(base):
         first = targets.digit_rows[0]
         logits[first] = 0
         logits[first, base.ids.digits[digit]] = 8.0
-        return SoftDigitLabels(tau=1.0).total(TokenView(logits, targets)).item()
+        return SoftDigitLabels(tau=1.0).total(view_of_logits(logits, targets)).item()
 
     assert certain_of(4) == pytest.approx(certain_of(6))
     assert certain_of(5) < certain_of(4) < certain_of(9)
@@ -343,7 +346,7 @@ def test_the_carry_losses_bracket_the_exact_expected_error(base, number, seed):
     record = made_record("Where?", reference_text("x", Box(number, 1, number + 1, 2)))
     targets = collate([example_of(record, base)], base).targets
     logits = 2 * torch.randn((len(targets.labels), len(base.tokenizer)), generator=torch.Generator().manual_seed(seed))
-    view = TokenView(logits, targets)
+    view = view_of_logits(logits, targets)
     digits = [int(digit) for digit in str(number)]
     mine = targets.digit_corners == 0
     q = logits[targets.digit_rows[mine]][:, list(base.ids.digits)].double().softmax(dim=-1)
@@ -386,6 +389,6 @@ def test_carried_coordinates_have_no_jump_at_a_carry(base):
     first = targets.digit_rows[0]
     logits[first] = 0
     logits[first, base.ids.digits[4]] = 60.0
-    view = TokenView(logits, targets)
+    view = view_of_logits(logits, targets)
     assert 1000 * soft_boxes(view, decoding="naive")[0, 0].item() == pytest.approx(400)
     assert 1000 * soft_boxes(view, decoding="carry")[0, 0].item() == pytest.approx(499)

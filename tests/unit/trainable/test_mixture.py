@@ -1,12 +1,13 @@
 import pytest
 import torch
 from made_rows import example_of, made_record, mixed_records
+from made_views import view_of_logits
 
 from spaces import TERM_NAMES, MixtureConfig, OptimizerConfig
 from trainable.calibration import losses_by_row, reference_losses, row_losses
 from trainable.data.collate import collate
 from trainable.exposure import planned_exposure
-from trainable.losses import Mixture, TermSum, TokenView, make_terms
+from trainable.losses import Mixture, TermSum, make_terms
 
 ALL = MixtureConfig.model_validate({name: {"on": True} for name in TERM_NAMES})
 
@@ -27,7 +28,7 @@ def first_loss(base, examples, config, references):
     targets = (batch := collate(examples, base)).targets
     with torch.no_grad():
         logits = base.model(**batch.inputs, logits_to_keep=batch.keep).logits
-    view = TokenView(logits, targets, logits)
+    view = view_of_logits(logits, targets, logits)
     return mixture.loss(view, denominators=mixture.denominators([targets]), weights=mixture.weights(0.5))
 
 
@@ -112,7 +113,7 @@ def test_losses_by_row_keep_rows_apart(base, examples):
     logits[batch.targets.rows == 1] = (
         5.0 * torch.nn.functional.one_hot(batch.targets.labels % 50, 50)[batch.targets.rows == 1]
     )
-    view = TokenView(logits, type(batch.targets)(**{**vars(batch.targets), "labels": batch.targets.labels % 50}))
+    view = view_of_logits(logits, type(batch.targets)(**{**vars(batch.targets), "labels": batch.targets.labels % 50}))
     flat, certain, other = losses_by_row(view, rows=3).tolist()
     assert flat == pytest.approx(3.912, abs=1e-3) == other  # the logarithm of 50
     assert certain < 0.5
@@ -174,7 +175,7 @@ def test_a_window_without_a_box_still_has_a_gradient_of_zero(base, name):
     targets = collate([example_of(made_record("Say.", "yes"), base)], base).targets
     logits = torch.randn(len(targets.labels), len(base.tokenizer), requires_grad=True)
     loss, _ = mixture.loss(
-        TokenView(logits, targets), denominators=mixture.denominators([targets]), weights=mixture.weights(0.5)
+        view_of_logits(logits, targets), denominators=mixture.denominators([targets]), weights=mixture.weights(0.5)
     )
     loss.backward()
     assert loss.item() == 0
