@@ -93,7 +93,7 @@ class _Busy:
 
 
 class Workers:
-    """Gives jobs to as many workers as there is room for.
+    """Gives jobs to as many workers as there is room for, which stay warm for the next jobs.
 
     A job that an interruption stops is not finished: it goes on in another session from its last rung. A job whose
     worker is gone goes on with another; a worker that dies by itself uses up one of the job's retries.
@@ -134,6 +134,7 @@ class Workers:
         )
         self._waiting: list[Job] = []
         self._busy: dict[Any, _Busy] = {}
+        self._idle: list[Any] = []
 
     def finished(self, jobs: Sequence[Job]) -> Iterator[Finished]:
         """Run jobs and give each as it ends; without more to give after an interruption, or when all have ended.
@@ -144,7 +145,10 @@ class Workers:
 
         """
         self._waiting = list(jobs)
-        for _ in range(min(self._count, len(jobs))):
+        warm, self._idle = self._idle, []
+        for actor in warm:
+            self._next(actor)
+        for _ in range(min(self._count, len(jobs)) - len(warm)):
             self._start()
         while self._is_working():
             ready, _ = ray.wait(list(self._busy), num_returns=1, timeout=_LOOK_S)
@@ -193,13 +197,15 @@ class Workers:
         return Finished(job, report, self._started[job.run.run], reason)
 
     def _next(self, actor: Any) -> None:
-        """Give a worker its next job, or let go of it, so that its place is free for another."""
+        """Give a worker its next job, or keep it for later, unless another waits for its place."""
         if self._waiting and not self._is_interrupted():
             job = self._waiting.pop(0)
             self._started.setdefault(job.run.run, self._now())
             self._call(actor, job, is_trained=job.split == "test")
-        else:
+        elif any(busy.job is None for busy in self._busy.values()):
             ray.kill(actor)
+        else:
+            self._idle.append(actor)
 
     def _call(self, actor: Any, job: Job, *, is_trained: bool) -> None:
         call = actor.score.remote(job.told, job.split) if is_trained else actor.train.remote(job.told)
