@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 
 from search.confirm_plan import Run
 from search.errors import ClusterError
+from search.hub import Loss
 from search.scheduler import loss_of
 from spaces import TrialConfig
 from spaces.trial import ResourcesConfig
@@ -216,7 +217,7 @@ class Workers:
         self._check()
         if self._is_interrupted():  # the signal may have gone to all processes
             return None
-        job, loss = busy.job, loss_of(error)
+        job, loss = busy.job, _loss_of(error)
         if job is None:
             self._stillborn += loss == "worker died"
             if self._stillborn > _MOST_STILLBORN:
@@ -236,6 +237,11 @@ class Workers:
         if self._waiting:
             self._start()
         return self._finished(job, None, reason) if reason else None
+
+
+def _loss_of(error: RayError) -> Loss:
+    """Say what took a worker; one that is out of reach is taken for lost with its node, as in a sweep."""
+    return "node lost" if isinstance(error, ActorUnavailableError) else loss_of(error)
 
 
 def _words(error: RayError) -> str:
