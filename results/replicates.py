@@ -13,10 +13,10 @@ from results.bootstrap import REPLICATES, SEARCH, RowTable, cluster_weights, rat
 from results.findings import Evidence
 from results.fronts import front_of
 from results.gains import gains_of
-from results.headline import count
 from results.schema import Objective
 from results.seeds import SeedNoise
 from results.summary import Summary
+from results.words import count
 
 MOST_CONTENDERS = 256
 """Trials that are resampled, besides those that were on the front when they ended."""

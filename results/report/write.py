@@ -32,8 +32,8 @@ _HIDDEN_METADATA = ("spec",)
 _MOST_ANSWERING = 80
 _STATES = (("COMPLETE", "completed"), ("PRUNED", "pruned"), ("FAIL", "failed"))
 
-Explain = Callable[[Summary, SweepTables], tuple[Importance | None, FrontStops | None]]
-"""What only the search can compute, from a sweep's summary and record."""
+Explain = Callable[[Summary, SweepTables], tuple[Importance | str, FrontStops | str]]
+"""What only the search can compute from a sweep's summary and record, or why it can't."""
 
 
 @dataclass(frozen=True)
