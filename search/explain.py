@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from results.findings import FrontStops, Importance
 from results.reader import SweepTables
-from results.summary import Summary
 from search.importance import importance_of
 from search.replay import replay_moasha
 from search.spec import SweepSpec
 from search.sweep_spec import SPEC_KEY
 
 
-def explain(summary: Summary, tables: SweepTables) -> tuple[Importance | str, FrontStops | str]:
-    """Compute what needs Optuna or a pruner, or say in one sentence each why it can't be computed."""
+def explain(tables: SweepTables) -> tuple[Importance | str, FrontStops | str]:
+    """Compute what needs Optuna or a pruner, or say in a sentence each why it cannot be had.
+
+    Args:
+        tables: The sweep's record.
+
+    """
     try:
-        spec = SweepSpec.model_validate_json(summary.metadata[SPEC_KEY])
-    except (KeyError, ValueError):
-        reason = "the sweep's spec is missing, or of another version of paretune"
+        spec = SweepSpec.model_validate_json(tables.metadata.get(SPEC_KEY, ""))
+    except ValidationError:
+        reason = "the sweep file in the record is none that this paretune reads"
         return reason, reason
     return importance_of(tables, spec), replay_moasha(tables, spec)

@@ -32,8 +32,10 @@ _HIDDEN_METADATA = ("spec",)
 _MOST_ANSWERING = 80
 _STATES = (("COMPLETE", "completed"), ("PRUNED", "pruned"), ("FAIL", "failed"))
 
-Explain = Callable[[Summary, SweepTables], tuple[Importance | str, FrontStops | str]]
-"""What only the search can compute from a sweep's summary and record, or why it can't."""
+Explain = Callable[[SweepTables], tuple[Importance | str, FrontStops | str]]
+"""What only the search can compute of a record, or why it cannot be had."""
+
+_NOT_GIVEN = "it was not computed"
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def read_content(folder: Path, *, explain: Explain | None = None) -> SweepConten
     """
     tables = read_sweep(folder)
     summary = summarise(tables)
-    importance, front_stops = explain(summary, tables) if explain else (None, None)
+    importance, front_stops = explain(tables) if explain else (_NOT_GIVEN, _NOT_GIVEN)
     items, predictions = read_rows(folder, summary, tables)
     findings = find(summary, tables, items, predictions, importance=importance, front_stops=front_stops)
     bare = SweepContent(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from made_sweep import MadeTrial, make_sweep
+from made_sweep import MadeTrial, make_large_sweep
 
 from results import report, write_report
 
@@ -18,7 +18,7 @@ LIBRARY = (Path(report.__file__).parents[1] / "assets/echarts/echarts.min.js").r
 
 def page(folder: Path, trials: Sequence[MadeTrial], **settings: Any) -> str:
     """Give the page of a made sweep without the charting library."""
-    return without_library(write_report(make_sweep(folder, trials, **settings)).html)
+    return without_library(write_report(make_large_sweep(folder, trials, **settings)).html)
 
 
 def without_library(path: Path) -> str:

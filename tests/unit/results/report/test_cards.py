@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from made_answers import add_answers
-from made_sweep import MIOU, TEXT, baseline, complete, failed, make_sweep, pruned
+from made_sweep import MIOU, TEXT, baseline, complete, failed, make_large_sweep, pruned
 
 from results.findings import (
     BoxScores,
@@ -28,7 +28,7 @@ USUAL = [baseline(0.50, 0.60), complete(0.60, 0.65), complete(0.55, 0.70), compl
 
 
 def content_of(folder, trials=USUAL, **findings):
-    content = read_content(make_sweep(folder, trials))
+    content = read_content(make_large_sweep(folder, trials))
     return replace(content, findings=replace(content.findings, **findings))
 
 
@@ -225,7 +225,7 @@ def test_failures_are_grouped_by_kind_with_what_sets_them_apart(tmp_path):
 
 
 def test_real_replicates_reach_the_cards(tmp_path):
-    folder = add_answers(make_sweep(tmp_path, USUAL), rows=120, confirmed=[0, 1, 2])
+    folder = add_answers(make_large_sweep(tmp_path, USUAL), rows=120, confirmed=[0, 1, 2])
     content = read_content(folder)
     card = certainty.card(content)
     assert content.findings.membership is not None

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 from made_answers import add_answers
-from made_sweep import COLUMNS, METADATA, baseline, complete, failed, make_sweep, pruned
+from made_sweep import COLUMNS, METADATA, baseline, complete, failed, make_large_sweep, pruned
 from report_page import data_of, without_library
 
 from results import Objective, RecordColumns, ResultsError, write_comparison
@@ -18,7 +18,7 @@ DATA = {**METADATA, "data_hash": "aa", "spec": json.dumps({"trial": {"steps": 64
 
 def sweeps(folder, *trials, metadata=(DATA, DATA)):
     return [
-        make_sweep(folder / name, own, metadata=given)
+        make_large_sweep(folder / name, own, metadata=given)
         for name, own, given in zip(("weak", "strong"), trials, metadata, strict=True)
     ]
 
@@ -112,7 +112,7 @@ def test_the_page_holds_both_sweeps_and_tells_their_trials_apart(tmp_path):
 
 
 def test_folders_of_one_name_are_told_apart_by_their_parents(tmp_path):
-    folders = [make_sweep(tmp_path / parent / "sweep", STRONG) for parent in ("one", "two")]
+    folders = [make_large_sweep(tmp_path / parent / "sweep", STRONG) for parent in ("one", "two")]
     assert "one/sweep" in write_comparison(folders).html.read_text()
 
 
@@ -127,7 +127,10 @@ def test_sweeps_with_other_objectives_are_refused_with_both(tmp_path):
     other = RecordColumns(
         params={}, objectives=(COLUMNS.objectives[0], Objective("text.loss", "minimize")), metrics=(), terms=()
     )
-    folders = [make_sweep(tmp_path / "a", STRONG), make_sweep(tmp_path / "b", [baseline(0.5, 1)], columns=other)]
+    folders = [
+        make_large_sweep(tmp_path / "a", STRONG),
+        make_large_sweep(tmp_path / "b", [baseline(0.5, 1)], columns=other),
+    ]
     with pytest.raises(
         ResultsError, match=r"a has grounding.miou .*text.token_f1.* and .*b has .*text.loss \(minimize"
     ):
@@ -135,6 +138,6 @@ def test_sweeps_with_other_objectives_are_refused_with_both(tmp_path):
 
 
 def test_a_sweep_given_twice_is_refused(tmp_path):
-    folder = make_sweep(tmp_path / "a", STRONG)
+    folder = make_large_sweep(tmp_path / "a", STRONG)
     with pytest.raises(ResultsError, match="given twice"):
         write_comparison([folder, tmp_path / "a" / ".." / "a"])

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 from made_answers import add_answers
-from made_sweep import COLUMNS, baseline, complete, failed, make_sweep, pruned
+from made_sweep import COLUMNS, baseline, complete, failed, make_large_sweep, pruned
 from report_page import figure_of, marks, page, title_of, without_library
 
 from results import Objective, RecordColumns, write_report
@@ -86,14 +86,14 @@ def test_bars_of_early_rungs_close_to_each_other_do_not_overlap(tmp_path):
 
 def test_a_front_of_thousands_is_thinned_but_keeps_its_front_and_baseline(tmp_path):
     dominated = [complete(0.4 + n / 1e5, 0.4) for n in range(MOST_DOMINATED + 300)]
-    content = read_content(make_sweep(tmp_path, [baseline(0.5, 0.6), complete(0.6, 0.5), *dominated]))
+    content = read_content(make_large_sweep(tmp_path, [baseline(0.5, 0.6), complete(0.6, 0.5), *dominated]))
     figure = ElementTree.fromstring(front_figure(content.summary, content.findings))
     assert len(marks(figure, "dominated")) == MOST_DOMINATED
     assert len(marks(figure, "baseline")) == len(marks(figure, "front")) == 1
 
 
 def test_what_was_confirmed_is_drawn_beside_what_was_searched(tmp_path):
-    folder = add_answers(make_sweep(tmp_path, USUAL), confirmed=[0, 1, 2])
+    folder = add_answers(make_large_sweep(tmp_path, USUAL), confirmed=[0, 1, 2])
     front = figure_of(without_library(write_report(folder).html), "better")
     assert sorted(title_of(mark).split(",")[0] for mark in marks(front, "confirmed")) == [
         "trial 0",
@@ -106,7 +106,7 @@ def test_what_was_confirmed_is_drawn_beside_what_was_searched(tmp_path):
 def test_every_figure_is_a_file_that_needs_no_style_sheet_of_a_page(tmp_path):
     from PIL import Image
 
-    files = write_report(make_sweep(tmp_path, [*USUAL, failed()]))
+    files = write_report(make_large_sweep(tmp_path, [*USUAL, failed()]))
     assert {path.suffix for path in files.figures} == {".svg", ".png"}
     for path in files.figures:
         if path.suffix == ".svg":
@@ -121,7 +121,7 @@ def test_every_figure_is_a_file_that_needs_no_style_sheet_of_a_page(tmp_path):
 
 
 def test_figures_that_are_no_longer_drawn_are_removed(tmp_path):
-    make_sweep(tmp_path, USUAL)
+    make_large_sweep(tmp_path, USUAL)
     leftover = tmp_path / "report" / "figures" / "old.svg"
     leftover.parent.mkdir(parents=True)
     leftover.write_text("<svg/>")

@@ -2,7 +2,7 @@ import re
 
 import pytest
 from made_answers import add_answers
-from made_sweep import baseline, complete, failed, make_sweep, pruned
+from made_sweep import baseline, complete, failed, make_large_sweep, pruned
 from report_page import LIBRARY, data_of, page, without_library
 
 from results import ResultsError, pareto_table, write_report
@@ -75,14 +75,14 @@ def test_texts_of_the_sweep_are_escaped_in_markdown_and_keep_to_their_cell(tmp_p
 
 
 def test_hostile_answers_stay_text(tmp_path):
-    folder = make_sweep(tmp_path, USUAL)
+    folder = make_large_sweep(tmp_path, USUAL)
     add_answers(folder, rows=8)
     text = without_library(write_report(folder).html)
     assert "<b>what</b>" not in text and "\\u003cb>what" in text
 
 
 def test_other_files_bear_the_name_of_the_report(tmp_path):
-    files = write_report(make_sweep(tmp_path / "sweep", USUAL), out=tmp_path / "mine" / "night.html")
+    files = write_report(make_large_sweep(tmp_path / "sweep", USUAL), out=tmp_path / "mine" / "night.html")
     assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == [
         "night-figures",
         "night-front.csv",
@@ -98,7 +98,7 @@ def test_a_folder_that_is_no_sweep_is_refused(tmp_path):
 
 
 def test_the_table_for_the_terminal_holds_the_front_and_the_baseline(tmp_path):
-    make_sweep(tmp_path, USUAL)
+    make_large_sweep(tmp_path, USUAL)
     columns, rows = pareto_table(tmp_path)
     assert columns[:3] == ("trial", "role", "grounding.miou")
     assert [(row[0], row[1]) for row in rows] == [("1", "front"), ("2", "front"), ("0", "baseline")]
@@ -108,7 +108,7 @@ def test_the_front_as_csv_holds_every_digit(tmp_path):
     import csv
 
     files = write_report(
-        make_sweep(tmp_path, [baseline(0.5, 0.6), complete(0.123456789012, 0.7, params={"adapter.rank": 8})])
+        make_large_sweep(tmp_path, [baseline(0.5, 0.6), complete(0.123456789012, 0.7, params={"adapter.rank": 8})])
     )
     with files.front.open() as file:
         rows = list(csv.DictReader(file))

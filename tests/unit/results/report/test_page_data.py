@@ -2,7 +2,7 @@ import json
 
 import pytest
 from made_answers import add_answers, made_items
-from made_sweep import TEXT, baseline, complete, failed, make_large_sweep, make_sweep, pruned
+from made_sweep import TEXT, baseline, complete, failed, make_large_sweep, pruned
 from report_page import data_of, page, without_library
 
 from results import write_report
@@ -65,7 +65,7 @@ def test_the_data_of_a_large_sweep_keep_to_their_room_and_say_what_is_left_out(t
 
 
 def test_curves_of_many_reports_are_thinned_evenly_with_both_ends(tmp_path):
-    content = read_content(make_sweep(tmp_path, USUAL))
+    content = read_content(make_large_sweep(tmp_path, USUAL))
     rows = content.tables.reports
     many = rows.loc[rows["trial"] == 1].iloc[[0] * 201].assign(step=range(0, 402, 2))
     tables = type(content.tables)(**{**vars(content.tables), "reports": many})
@@ -82,7 +82,7 @@ def test_no_sequence_in_the_data_ends_its_element():
 
 
 def test_answers_stand_beside_their_examples_with_scores_by_row(tmp_path):
-    folder = add_answers(make_sweep(tmp_path, USUAL), rows=40)
+    folder = add_answers(make_large_sweep(tmp_path, USUAL), rows=40)
     data = data_of(without_library(write_report(folder).html))
     shown = data["answers"][0]
     assert len(shown["items"]) == 24 and len(shown["images"]) == 12  # two questions about each picture
@@ -97,7 +97,7 @@ def test_answers_stand_beside_their_examples_with_scores_by_row(tmp_path):
 
 
 def test_a_budget_for_pictures_and_answers_is_kept_and_said(tmp_path):
-    folder = add_answers(make_sweep(tmp_path, USUAL), rows=24)
+    folder = add_answers(make_large_sweep(tmp_path, USUAL), rows=24)
     content = read_content(folder)
     order = content.of_interest
     whole = answers(content.items, content.predictions, order, scores=(TEXT,), image_bytes=10**6, text_bytes=10**6)
@@ -110,7 +110,7 @@ def test_a_budget_for_pictures_and_answers_is_kept_and_said(tmp_path):
 
 
 def test_without_examples_there_are_none(tmp_path):
-    content = read_content(make_sweep(tmp_path, USUAL))
+    content = read_content(make_large_sweep(tmp_path, USUAL))
     found = answers(content.items, content.predictions, [0], scores=(), image_bytes=10**6, text_bytes=10**6)
     assert (found.items, found.images, found.by_trial, found.notes) == ([], [], {}, ())
 
@@ -121,5 +121,5 @@ def test_made_examples_are_valid(rows):
 
 
 def test_a_page_keeps_below_three_megabytes_with_pictures(tmp_path):
-    folder = add_answers(make_sweep(tmp_path, USUAL), rows=60)
+    folder = add_answers(make_large_sweep(tmp_path, USUAL), rows=60)
     assert write_report(folder).html.stat().st_size < PAGE_BYTES
