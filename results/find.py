@@ -35,8 +35,8 @@ def find(
     items: pd.DataFrame,
     predictions: pd.DataFrame,
     *,
-    importance: Importance | str | None = None,
-    front_stops: FrontStops | str | None = None,
+    importance: Importance | str = _NOT_GIVEN,
+    front_stops: FrontStops | str = _NOT_GIVEN,
 ) -> Findings:
     """Compute all statistics; never fails for want of data.
 
@@ -68,7 +68,7 @@ def find(
     box_scores = box_scores_of(summary, tables)
     if not box_scores:
         unknown["box_scores"] = "no completed trial reported a box score"
-    pruning = pruning_findings(summary, tables, front_stops=_known(unknown, "front_stops", front_stops or _NOT_GIVEN))
+    pruning = pruning_findings(summary, tables, front_stops=_known(unknown, "front_stops", front_stops))
     if not pruning.crossing:
         unknown["crossing"] = "fewer than two trials completed after an earlier report"
     shown = slice_trials(summary, [one.trial for one in preferences if one.trial is not None])
@@ -83,7 +83,7 @@ def find(
         attainment=None if replicates is None or "attainment" in unknown else attainment_of(replicates),
         knee=None if replicates is None or "knee" in unknown else knee_frequency(summary, replicates),
         preferences=preferences,
-        importance=_known(unknown, "importance", importance or _NOT_GIVEN),
+        importance=_known(unknown, "importance", importance),
         strategies=_known(unknown, "strategies", strategies),
         slices=_known(unknown, "slices", slices),
         box_scores=box_scores,
