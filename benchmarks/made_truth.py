@@ -101,7 +101,7 @@ def known_sweep(
 def _columns(objectives: Sequence[Objective]) -> RecordColumns:
     names = tuple(objective.name for objective in objectives)
     return RecordColumns(
-        params={"mixture.weighting": "str", "optimizer.learning_rate": "float"},
+        params={"mixture.weighting.name": "str", "optimizer.learning_rate": "float"},
         objectives=tuple(objectives),
         metrics=names,
         terms=(),
@@ -173,7 +173,7 @@ def _tables(
         "seed": np.arange(count),
         "started": START + order,
         "ended": START + order,
-        "param.mixture.weighting": ["static" if trial % 2 == 0 else "famo" for trial in range(count)],
+        "param.mixture.weighting.name": ["static" if trial % 2 == 0 else "famo" for trial in range(count)],
         "param.optimizer.learning_rate": 1e-4 * (1 + np.arange(count)),
         **{f"value.{name}": means["search"][:, place] for place, name in enumerate(names)},
         **shared,

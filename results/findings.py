@@ -91,7 +91,7 @@ class Member:
         on_front: Whether it is on the recorded front.
         probability: P(non-dominated): the share of replicates in which no other contender dominates it.
         recorded: Its recorded objective scores.
-        corrected: What is expected of its scores once luck is taken off (shrunk towards the other contenders).
+        corrected: The recorded scores without the luck that being on the front implies; the recorded ones off it.
         intervals: Interval of each corrected score.
 
     """
