@@ -16,7 +16,7 @@ _TICKS = 5
 FRAME = (_LEFT, _TOP, WIDTH - _RIGHT, HEIGHT - _BOTTOM)
 """Left, top, right and bottom of what the axes enclose."""
 
-_LETTER_WIDTH = 7.6
+_LETTER_WIDTH = 8.2
 _ASCENT, _DESCENT = 11, 3
 _MARK_RADIUS = 6
 _ROOM_OUTSIDE = 14

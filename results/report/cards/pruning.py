@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from results.findings import RungCrossing
 from results.report.card import Card, Cell, Figure, Table, Verdict, number_cell
 from results.report.content import SweepContent
 from results.report.headline import pruning_notes
@@ -44,23 +45,19 @@ def card(content: SweepContent) -> Card:
     )
 
 
-def _weakest_tau(content: SweepContent) -> float | None:
-    """Give the smallest tau at the first rung at which a trial was pruned."""
+def _weakest(content: SweepContent) -> RungCrossing | None:
+    """Give the objective with the smallest tau at the first rung at which a trial was pruned, if tau is small."""
     pruned_at = [rung.step for rung in content.summary.rungs if rung.pruned]
-    taus = [
-        one.tau
-        for one in content.findings.pruning.crossing
-        if pruned_at and one.step == pruned_at[0] and one.tau is not None
-    ]
-    return min(taus, default=None)
+    crossing = content.findings.pruning.crossing
+    weak = [one for one in crossing if one.step in pruned_at[:1] and one.tau is not None and one.tau < LEAST_TAU]
+    return min(weak, key=lambda one: one.tau or 0.0, default=None)
 
 
 def _verdict(content: SweepContent) -> Verdict:
     audit = content.findings.pruning.audit
     if not content.summary.in_state("PRUNED"):
         return "good" if content.summary.trials else "watch"
-    tau = _weakest_tau(content)
-    if (audit.rate is not None and audit.rate > MOST_FALSE_STOPS) or (tau is not None and tau < LEAST_TAU):
+    if (audit.rate is not None and audit.rate > MOST_FALSE_STOPS) or _weakest(content):
         return "problem"
     return "good" if audit.would_stop >= FEWEST_AUDITED else "watch"
 
@@ -70,6 +67,11 @@ def _answer(content: SweepContent) -> str:
     pruned = len(summary.in_state("PRUNED"))
     if not pruned:
         return "Nothing was pruned, so nothing was lost to pruning."
+    if weak := _weakest(content):
+        return (
+            f"It may not have been: {count(pruned, 'trial')} pruned, from step {weak.step:,} on, where the order in"
+            f" {weak.objective} says little about the final one (tau {weak.tau:.2f})."
+        )
     if audit.rate is None:
         return f"{count(pruned, 'trial')} pruned; none ran on to check it, so it cannot be told whether that was fair."
     low, high = audit.interval
