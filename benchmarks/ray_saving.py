@@ -35,7 +35,7 @@ from search.searcher import HubSearcher
 from search.spec import SweepSpec
 from search.storage_fault import StorageGuard
 from spaces import TERM_NAMES
-from trainable.ray_entry import REPORT_KEY, TRIAL_KEY
+from trainable.messages import REPORT_KEY, TRIAL_KEY
 
 RAY, LOOP = "ray", "loop"
 _HOOKS = ("on_step_begin", "on_step_end", "on_trial_start", "on_trial_result", "on_trial_complete", "on_trial_save")

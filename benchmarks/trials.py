@@ -57,7 +57,7 @@ from search.cluster import connected_ray  # noqa: E402
 from search.landscapes import OBJECTIVES  # noqa: E402
 from search.spec import SweepSpec  # noqa: E402
 from trainable.checkpoints import CheckpointPlace  # noqa: E402
-from trainable.ray_entry import CHECKPOINT_KEY, TRIAL_KEY  # noqa: E402
+from trainable.messages import CHECKPOINT_KEY, TRIAL_KEY  # noqa: E402
 
 ARMS: Mapping[str, Any] = {"fresh": fresh, "warm": Warm, "reused": Reused}
 """In the order in which they take turns."""

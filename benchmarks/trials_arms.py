@@ -22,8 +22,9 @@ from typing_extensions import override
 
 from spaces import TrialConfig
 from trainable.host import host_for
+from trainable.messages import ENDING_KEY, TRIAL_KEY, report_of
 from trainable.model.tiny import TINY_NAME
-from trainable.ray_entry import ENDING_KEY, TRIAL_KEY, RayTrial, report_of
+from trainable.ray_entry import RayTrial
 
 
 def fresh(given: dict[str, Any]) -> None:

@@ -130,7 +130,7 @@ def evaluation(config: TrialConfig, host: Host) -> Pair:
             constant_box_1000=host.constant_box_1000,
             batch=size,
             max_new_tokens=longest,
-            with_slices=False,
+            in_detail=False,
         )
 
     def plain(_: int) -> None:

@@ -80,7 +80,7 @@ def attainment_of(replicates: Replicates) -> Attainment:
         biobjective optimization. 2010. https://doi.org/10.1007/978-3-642-02538-9_9. Computed by moocore.
 
     """
-    luck = luck_of(replicates.deviations, fronts_of(replicates.draws))
+    luck = luck_of(replicates.gains, replicates.deviations, fronts_of(replicates.draws))
     draws = replicates.draws[:_FEWER_REPLICATES] - luck
     on = fronts_of(draws)
     losses = -draws[on]

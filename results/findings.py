@@ -60,7 +60,7 @@ class Evidence:
 
     Attributes:
         rows: Rows of the search split that any objective counts.
-        clusters: Images that these rows show, plus rows without an image: what is drawn anew in each replicate.
+        clusters: Images that these rows show, plus rows without an image: what is weighted anew in each replicate.
         replicates: Number of replicates.
         contenders: Trials that are near enough to the front to be on it in some replicate, front members included.
         left_out: Completed trials that were not resampled, because they are farther from the front.
@@ -91,7 +91,7 @@ class Member:
         on_front: Whether it is on the recorded front.
         probability: P(non-dominated): the share of replicates in which no other contender dominates it.
         recorded: Its recorded objective scores.
-        corrected: What is expected of its scores once luck is taken off (shrunk towards the other contenders).
+        corrected: The recorded scores without the luck that being on the front implies; the recorded ones off it.
         intervals: Interval of each corrected score.
 
     """

@@ -78,6 +78,16 @@ def read_part_of(
     return _read(part, read)
 
 
+def read_last_group(part: Path) -> pa.Table:
+    """Read what was added last to a part.
+
+    Raises:
+        ResultsError: If the file is damaged, or was not written by paretune, or by a newer one.
+
+    """
+    return _read(part, lambda opened: opened.read_row_group(opened.num_row_groups - 1))[0]
+
+
 def read_declaration(part: Path) -> RecordColumns:
     """Read the columns that a part declares.
 

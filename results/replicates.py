@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from results.bootstrap import REPLICATES, SEARCH, RowTable, cluster_weights, ratio_replicates
+from results.bootstrap import REPLICATES, SEARCH, ClusterSums, RowTable, deviation_replicates
 from results.findings import Evidence
 from results.fronts import front_of
-from results.gains import gains_of
+from results.gains import gains_of, signs_of
 from results.schema import Objective
 from results.seeds import SeedNoise
 from results.summary import Summary
@@ -84,8 +84,8 @@ def replicate(
 ) -> Replicates | str:
     """Draw the replicates, or say in one sentence why there are none.
 
-    Images are drawn anew, the same ones for all trials and objectives, and to each trial comes the noise of a seed
-    of its own where its size is known.
+    Images get random weights, the same ones for all trials and objectives, and to each trial comes the noise of a
+    seed of its own where its size is known.
 
     Args:
         summary: Of the sweep.
@@ -107,16 +107,14 @@ def replicate(
         return f"the record holds no predictions of {_named(lost)} on the front, so the scores cannot be resampled"
     known = [trial for trial, place in zip(wanted, places, strict=True) if place >= 0]
     places = places[places >= 0]
-    weights = cluster_weights(rng, table.clusters, replicates=replicates)
     gains = gains_of([trial.point or () for trial in known], objectives)
-    deviations = np.empty((replicates, len(known), len(objectives)))
-    for index, objective in enumerate(objectives):
-        sums = table.sums(objective.name)
-        if sums is None or not np.isfinite(sums.ratios[places]).all():
+    sums: list[ClusterSums] = []
+    for objective in objectives:
+        own = table.sums(objective.name)
+        if own is None or not np.isfinite(own.ratios[places]).all():
             return f"{objective.name} is not recorded by row for all trials near the front, so it cannot be resampled"
-        own = sums.of(places)
-        sign = 1.0 if objective.direction == "maximize" else -1.0
-        deviations[:, :, index] = sign * (ratio_replicates(weights, own) - own.ratios)
+        sums.append(own.of(places))
+    deviations = signs_of(objectives) * deviation_replicates(rng, sums, replicates=replicates)
     if seeds is not None:
         deviations += seeds.deviation * rng.standard_normal(deviations.shape)
     evidence = Evidence(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from results.errors import ResultsError
-from results.parts import list_parts, part_number, part_path, read_declaration
+from results.parts import list_parts, part_number, part_path, read_declaration, read_last_group
 from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     TABLES,
@@ -74,6 +74,7 @@ class RecordWriter:
             for part in list_parts(folder, table):
                 self._columns = self._columns.merged(read_declaration(part))
         self._schemas = self._declared_schemas()
+        self._last_predicted = _last_rows(folder, "predictions")
         lengths = {**dict.fromkeys(TABLES, rows_per_part), "items": 1, "predictions": _PREDICTED_PER_PART}
         self._tables = {table: _OpenPart(folder, table, rows_per_part=lengths[table]) for table in TABLES}
 
@@ -126,6 +127,8 @@ class RecordWriter:
     def append_predictions(self, rows: Sequence[PredictionRow]) -> None:
         """Record what one model answered to many examples, all in one durable write: one row group.
 
+        The same rows as the last on disk, which a driver wrote that died before it could say so, are not written again.
+
         Args:
             rows: Of one trial or run, at one step; without any nothing is written. A score that was not declared
                 starts a part with its columns.
@@ -141,7 +144,9 @@ class RecordWriter:
         self._declare(
             row_scores=dict.fromkeys(name for row in rows for name in row.scores), of=f"trial {rows[0].trial}"
         )
-        self._tables["predictions"].append(_rows_table(rows, self._schemas["predictions"]))
+        table = _rows_table(rows, self._schemas["predictions"])
+        if self._last_predicted is None or not table.equals(self._last_predicted):
+            self._tables["predictions"].append(table)
 
     def append_confirmation(self, row: ConfirmationRow) -> None:
         """Record that a confirmation run was scored or failed; its predictions are to be written before.
@@ -217,6 +222,12 @@ def _write_row_groups(rows: list[pa.Table], path: Path) -> None:
     with pq.ParquetWriter(path, rows[0].schema, use_dictionary=False, write_statistics=False) as parquet:
         for row in rows:
             parquet.write_table(row)
+
+
+def _last_rows(folder: Path, table: TableName) -> pa.Table | None:
+    """Give what was written last by an earlier writer, if anything."""
+    parts = list_parts(folder, table)
+    return read_last_group(parts[-1]) if parts else None
 
 
 def _rows_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:

@@ -202,15 +202,17 @@ def _check_layers(spec: SweepSpec, processor: Processor | None) -> None:
         )
 
 
-def check_same_data(spec: SweepSpec, *, data_hash: str) -> None:
-    """See that the data still are those that a sweep was started with.
+def check_same_data(spec: SweepSpec, *, data_hash: str) -> CheckedData:
+    """Give the data of a sweep that was started, which must be those that it was started with.
 
     Raises:
         CheckError: If a row was added, removed or changed, or the data can't be read any more.
 
     """
-    if check_data(spec).data_hash != data_hash:
+    data = check_data(spec)
+    if data.data_hash != data_hash:
         raise CheckError("data: rows were added, removed or changed since the sweep was started; start a new sweep")
+    return data
 
 
 def words_of(counts: Mapping[str, int]) -> str:

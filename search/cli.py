@@ -11,6 +11,7 @@ from search.commands import COMMANDS
 from search.commands.output import say
 from search.errors import (
     CheckError,
+    ConfirmError,
     FolderError,
     RecordError,
     RequestError,
@@ -26,6 +27,7 @@ from search.guard import shadowing_fault
 _BAD_INPUTS = (
     SpecError,
     CheckError,
+    ConfirmError,
     FolderError,
     RecordError,
     RequestError,

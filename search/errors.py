@@ -55,6 +55,10 @@ class RequestError(SearchError, ValueError):
     """What is asked of a trial can't be done."""
 
 
+class ConfirmError(SearchError, ValueError):
+    """A sweep can't be confirmed, or not in the way that was asked for."""
+
+
 class Interrupted(KeyboardInterrupt):
     """SIGINT or SIGTERM arrived; not an ``Exception``, so that nothing on the way up handles it."""
 

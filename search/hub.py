@@ -1,7 +1,8 @@
 """The one place that asks, takes reports, decides and finishes; it knows no Ray.
 
-Order of writes: a report becomes durable in Parquet, then its objectives in the Optuna study, then a decision is made
-and recorded, then the caller hears it. After a crash the hub rebuilds itself from the study and the record.
+Order of writes: the answers behind a trial's last report become durable in Parquet, then the report, then its
+objectives in the Optuna study, then a decision is made and recorded, then the caller hears it. After a crash the hub
+rebuilds itself from the study and the record.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from trainable.errors import MemoryExhaustedError
 from trainable.report import TrialReport
 
 FINAL_STEP = "final step reached"
-_HALVED_WORDS = ", with batches halved after it ran out of memory"
+HALVED_WORDS = ", with batches halved after it ran out of memory"
 _HOPELESS_AFTER = 3
 
 Loss = Literal["preempted", "node lost", "worker died"]
@@ -213,17 +214,20 @@ class Hub:
             ``STOP`` at the last step and where the pruner says so.
 
         """
-        running = self._running[number]
+        running, fault = self._running[number], self._judge.fault(report)
+        is_last = report.step >= self._spec.trial.steps
+        if is_last and not fault:
+            self._recorder.predictions(running.config, report)
         self._recorder.report(running.config, report)
         self._listener.reported(running.config, report)
         self._orders.take()
         values = tuple(report.metrics.get(metric, math.nan) for metric in self._metrics)
         running.seconds, running.heard = report.seconds, self._recorder.now()
-        if fault := self._judge.fault(report):
+        if fault:
             return self._stop(running, report.step, Ending("FAIL", fault))
         self._note(running, report.step, self._measured(running, RecordedReport.of(report, values)))
         self._companion.report(number, report.step, running.vectors[report.step])
-        if report.step >= self._spec.trial.steps:
+        if is_last:
             running.constrained = self._judge.constrained(report.metrics)
             return self._stop(running, report.step, Ending("COMPLETE", self._final_reason(number), values))
         return self._decide(running, report)
@@ -336,7 +340,7 @@ class Hub:
         return decision
 
     def _final_reason(self, number: int) -> str:
-        return f"{FINAL_STEP}{_HALVED_WORDS}" if self._opener.is_halved(number) else FINAL_STEP
+        return f"{FINAL_STEP}{HALVED_WORDS}" if self._opener.is_halved(number) else FINAL_STEP
 
     @property
     def should_end(self) -> bool:

@@ -36,6 +36,10 @@ class Record(Protocol):
         """Give the time with its zone."""
         ...
 
+    def predictions(self, config: TrialConfig, report: TrialReport) -> None:
+        """Record the answers behind the last report of a trial that completes; before the report itself."""
+        ...
+
     def report(self, config: TrialConfig, report: TrialReport) -> None:
         """Record a trial's report."""
         ...

@@ -34,6 +34,15 @@ def checkpoint_place(spec: SweepSpec, folder: Path) -> CheckpointPlace:
     )
 
 
+def confirm_place(spec: SweepSpec, folder: Path) -> CheckpointPlace:
+    """Say where the states of a folder's confirmation runs are: apart from the sweep's checkpoints."""
+    place = checkpoint_place(spec, folder)
+    if spec.search.checkpoints is None:
+        return place.model_copy(update={"folder": str((folder / "confirm").absolute())})
+    uri, mark, query = place.folder.partition("?")
+    return place.model_copy(update={"folder": f"{uri}-confirm{mark}{query}"})
+
+
 class KeptCheckpoints:
     """Removes the checkpoints that nobody needs any more, and says which may go first where room is short.
 

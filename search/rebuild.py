@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from optuna.distributions import (
     BaseDistribution,
@@ -18,7 +18,7 @@ from search.constraints import Constraints
 from search.opener import HALVED_KEY
 from search.points import CLONE_KEY, clone_plan, planned_point
 from search.recorded import last_attempt, of_attempt, recorded_reports
-from search.recorded_point import RecordedPoint, recorded_values
+from search.recorded_point import RecordedPoint, home_point, recorded_values
 from search.recorder import Ending
 from search.spec import SweepSpec
 from search.study import STUDY_FILE, study_error
@@ -180,10 +180,7 @@ class Rebuilder:
 
     def _clone(self, number: int, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Give the plan of a trial that repeats another; which one, and by whose request, the record does not say."""
-        space = self._spec.space
-        home = {**space.baseline(), **{key: space.home(key) for key in space.dimensions}}
-        recorded = recorded_values(row)
-        point = {key: home[key] if recorded[key] is None else cast(Scalar, recorded[key]) for key in home}
+        point = home_point(self._spec.space, row)
         return {
             CLONE_KEY: clone_plan(number, point, seed=int(row["seed"]), request=f"rebuilt {number}", extended=False)
         }

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from spaces import Scalar, SearchSpace, leaves
+from spaces import Point, Scalar, SearchSpace, leaves
 
 
 class NotDrawnError(Exception):
@@ -67,6 +67,16 @@ class RecordedPoint:
 def recorded_values(row: Mapping[str, Any]) -> dict[str, Scalar | None]:
     """Give a recorded trial's values, ``None`` where one played no part; a key that is new since has its default."""
     return {key: plain(row.get(f"param.{key}", leaf.default)) for key, leaf in leaves().items()}
+
+
+def home_point(space: SearchSpace, row: Mapping[str, Any]) -> Point:
+    """Give the settings that a recorded trial ran with, whether the space can draw them or not.
+
+    A key that played no part has the value that it has where the space leaves it alone.
+    """
+    home = {**space.baseline(), **{key: space.home(key) for key in space.dimensions}}
+    recorded = recorded_values(row)
+    return {key: home[key] if (value := recorded[key]) is None else value for key in home}
 
 
 def plain(cell: Any) -> Scalar | None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from results import DecisionRow, Objective, ParamType, RecordColumns, RecordWriter, ReportRow, TrialRow
+from results import DecisionRow, Objective, ParamType, PredictionRow, RecordColumns, RecordWriter, ReportRow, TrialRow
+from results.rows import ScoredSplit
 from results.schema import Role, State, Verdict
 from search.spec import SweepSpec
 from spaces import METRICS, TERM_NAMES, Scalar, TrialConfig, leaves
 from trainable.data.records import TASKS
+from trainable.evaluation.prediction import Prediction
 from trainable.evaluation.slices import slice_names
 from trainable.report import TrialReport
+
+_log = logging.getLogger(__name__)
 
 _TYPES: Mapping[type, ParamType] = {bool: "bool", int: "int", float: "float", str: "str"}
 
@@ -38,7 +43,18 @@ def record_columns(spec: SweepSpec) -> RecordColumns:
         ),
         terms=TERM_NAMES,
         tasks=TASKS,
+        row_scores=tuple(METRICS),
     )
+
+
+def prediction_rows(
+    predictions: Sequence[Prediction], *, trial: int, run: int | None, attempt: int, step: int, split: ScoredSplit
+) -> list[PredictionRow]:
+    """Give a model's answers as rows of the record."""
+    return [
+        PredictionRow(trial, run, attempt, step, split, one.item, one.text, one.boxes_1000, one.scores, one.weights)
+        for one in predictions
+    ]
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,21 @@ class Recorder:
         self._objectives = [objective.metric for objective in spec.objectives]
         self._pruner = spec.search.pruner.name
         self.now = now
+
+    def predictions(self, config: TrialConfig, report: TrialReport) -> None:
+        """Record the answers behind the last report of a trial that completes; before the report itself."""
+        if not report.predictions:
+            _log.warning("trial %d completes without its answers to single rows, which its worker lost", config.number)
+        self._writer.append_predictions(
+            prediction_rows(
+                report.predictions,
+                trial=config.number,
+                run=None,
+                attempt=config.attempt,
+                step=report.step,
+                split="search",
+            )
+        )
 
     def report(self, config: TrialConfig, report: TrialReport) -> None:
         """Record a trial's report."""

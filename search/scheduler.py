@@ -12,7 +12,7 @@ from typing_extensions import override
 from search.hub import Hub, Loss
 from search.searcher import NUMBER_KEY
 from search.storage_fault import StorageGuard
-from trainable.ray_entry import ENDING_KEY, ending_of, report_of
+from trainable.messages import ENDING_KEY, ending_of, report_of
 
 _LONGEST_REASON = 300
 _NODE_SIGNS = ("node died", "node has died", "its node", "was terminated", "node failure", "node is dead")
@@ -41,15 +41,14 @@ class HubScheduler(FIFOScheduler):
     @override
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         with self._guard:
-            self._hub.lose(trial.config[NUMBER_KEY], _last_words(trial), loss=_loss_of(trial))
+            self._hub.lose(trial.config[NUMBER_KEY], _last_words(trial), loss=loss_of(trial.get_pickled_error()))
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
-def _loss_of(trial: Trial) -> Loss:
-    """Say what took the worker: its node was taken away or lost, or it died itself."""
-    error = trial.get_pickled_error()
+def loss_of(error: BaseException | None) -> Loss:
+    """Say what took a worker, by Ray's error: its node was taken away or lost, or it died itself."""
     if getattr(error, "preempted", False):
         return "preempted"
     words = str(error).lower()

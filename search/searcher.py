@@ -10,7 +10,7 @@ from typing_extensions import override
 from search.hub import Hub
 from search.storage_fault import StorageGuard
 from trainable.checkpoints import CheckpointPlace
-from trainable.ray_entry import CHECKPOINT_KEY, TRIAL_KEY
+from trainable.messages import CHECKPOINT_KEY, TRIAL_KEY
 
 NUMBER_KEY = "number"
 

@@ -91,6 +91,9 @@ class MemoryRecord:
         """Give the simulated time."""
         return _EPOCH + timedelta(seconds=self.clock_s)
 
+    def predictions(self, config: TrialConfig, report: TrialReport) -> None:
+        """Nothing: simulated trials answer nothing."""
+
     def report(self, config: TrialConfig, report: TrialReport) -> None:
         """Count a report."""
         self.reports += 1

@@ -6,7 +6,7 @@ import functools
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from typing import Any
 
 from ray import tune
 
-from results import read_sweep, write_sweep_json
+from results import ItemRow, read_sweep, write_sweep_json
 from results.sweep_file import SWEEP_FILE
 from search.cluster import Cluster, connected_ray
 from search.errors import ClusterError, FolderError, RayLost
@@ -24,6 +24,7 @@ from search.folder_lock import locked
 from search.hub import Hub
 from search.interfaces import Listener
 from search.interruption import Interruption
+from search.items import record_items
 from search.kept_checkpoints import checkpoint_place
 from search.lost_workers import GuardedScheduler
 from search.packs import Packs, chosen_pack, servers_needed
@@ -66,7 +67,13 @@ class Outcome:
 
 
 def start_sweep(
-    spec: SweepSpec, folder: Path, *, lineage: Mapping[str, str], listener: Listener, say: Callable[[str], None]
+    spec: SweepSpec,
+    folder: Path,
+    *,
+    lineage: Mapping[str, str],
+    items: Callable[[], Sequence[ItemRow]],
+    listener: Listener,
+    say: Callable[[str], None],
 ) -> Outcome:
     """Run a new sweep in a folder.
 
@@ -74,6 +81,7 @@ def start_sweep(
         spec: The sweep.
         folder: Holds no sweep; it gets one once the cluster is found fit.
         lineage: Where the sweep comes from, for its record.
+        items: Gives the examples that trials are scored on.
         listener: Hears of every event of a trial.
         say: Tells a person what happens to the sweep as a whole.
 
@@ -94,13 +102,19 @@ def start_sweep(
         folder.mkdir(parents=True, exist_ok=True)
         check_unused(spec, folder)
     with locked(folder, guard):
-        return _Driver(spec, folder, listener, say, guard).search(
+        return _Driver(spec, folder, items, listener, say, guard).search(
             begin=lambda: write_sweep_json(folder, record_columns(spec), metadata=metadata)
         )
 
 
 def resume_sweep(
-    folder: Path, *, address: str | None, rebuild_study: bool, listener: Listener, say: Callable[[str], None]
+    folder: Path,
+    *,
+    address: str | None,
+    rebuild_study: bool,
+    items: Callable[[], Sequence[ItemRow]],
+    listener: Listener,
+    say: Callable[[str], None],
 ) -> Outcome:
     """Go on with a sweep from its study and its record; Ray's own state is not needed.
 
@@ -108,6 +122,7 @@ def resume_sweep(
         folder: Of the sweep.
         address: Of the Ray to run on; the sweep's own if absent.
         rebuild_study: Whether to make the study anew from the record.
+        items: Gives the examples that trials are scored on, which an earlier paretune did not record.
         listener: Hears of every event of a trial.
         say: Tells a person what happens to the sweep as a whole.
 
@@ -126,7 +141,7 @@ def resume_sweep(
         spec = spec.model_copy(update={"search": spec.search.model_copy(update={"address": address})})
     guard = StorageGuard(folder, storage=spec.search.storage)
     with locked(folder, guard):
-        return _Driver(spec, folder, listener, say, guard).search(rebuild_study=rebuild_study)
+        return _Driver(spec, folder, items, listener, say, guard).search(rebuild_study=rebuild_study)
 
 
 def _nothing() -> None:
@@ -140,6 +155,7 @@ class _Driver:
     Attributes:
         spec: The sweep.
         folder: Locked for this process.
+        items: Gives the examples that trials are scored on.
         listener: Hears of every event of a trial.
         say: Tells a person what happens to the sweep as a whole.
         guard: Knows when the disk or the database failed.
@@ -148,6 +164,7 @@ class _Driver:
 
     spec: SweepSpec
     folder: Path
+    items: Callable[[], Sequence[ItemRow]]
     listener: Listener
     say: Callable[[str], None]
     guard: StorageGuard
@@ -173,6 +190,7 @@ class _Driver:
                         check_nodes(self.spec, self.folder, is_own=cluster.is_own)
                         with self.guard:
                             begin()
+                            record_items(self.folder, self.spec, self.items)
                         begin = _nothing
                         spec = self._packed(cluster, is_over)
                         with self.guard:

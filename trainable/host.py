@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import torch
 from cachetools import LRUCache
@@ -30,6 +31,8 @@ from trainable.model.fingerprint import fingerprint
 from trainable.model.load import Base, load_base
 from trainable.model.prefix_cache import PrefixCache, layer_count
 from trainable.model.vision_cache import Features, VisionCache, digest_of
+
+HeldBack = Literal["confirm", "test"]
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +163,19 @@ class Host:
 
     def search_rows(self, count: int | None) -> list[ScoredRow]:
         """Give the first rows of the search split, grounding and text in turn as far as there are both."""
-        return [ScoredRow(record, self.example(record)) for record in self._search_records[:count]]
+        return self._scored(self._search_records[:count])
+
+    def held_back_rows(self, split: HeldBack) -> list[ScoredRow]:
+        """Give all rows of a split that the search never sees.
+
+        Raises:
+            DataError: If an image can't be read.
+
+        """
+        return self._scored(self.split.confirm if split == "confirm" else self.split.test)
+
+    def _scored(self, records: Sequence[Record]) -> list[ScoredRow]:
+        return [ScoredRow(record, self.example(record)) for record in records]
 
 
 @dataclass(frozen=True)

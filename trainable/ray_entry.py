@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import faulthandler
-import json
 import logging
 import traceback
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -17,7 +15,7 @@ from spaces.trial import TrialConfig
 from trainable.checkpoints import CheckpointPlace, read_attempt, write_attempt
 from trainable.errors import ModelError
 from trainable.host import forget_host, host_for
-from trainable.messages import CHECKPOINT_KEY, ENDING_KEY, REPORT_KEY, TRIAL_KEY
+from trainable.messages import CHECKPOINT_KEY, ENDING_KEY, TRIAL_KEY, report_result
 from trainable.reason import reason_of
 from trainable.report import TrialReport
 from trainable.trial import Trial
@@ -53,7 +51,7 @@ class RayTrial(tune.Trainable):
             while report is None or report.step <= self._config.from_step:  # steps that were reported before
                 report = self._trial.advance()
                 self._keep(self._trial, report)
-            return {REPORT_KEY: json.dumps(asdict(report))}
+            return report_result(report)
         except Exception as error:  # the one place that turns any failure into a recorded ending
             _log.warning("trial %d failed: %s", self._config.number, traceback.format_exc())
             return {ENDING_KEY: reason_of(error)}
@@ -90,13 +88,3 @@ class RayTrial(tune.Trainable):
                 forget_host()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-
-
-def report_of(result: dict[str, Any]) -> TrialReport:
-    """Read the report out of a Ray result."""
-    return TrialReport(**json.loads(result[REPORT_KEY]))
-
-
-def ending_of(result: dict[str, Any]) -> str:
-    """Read the reason of a failure out of a Ray result."""
-    return result[ENDING_KEY]

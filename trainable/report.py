@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
+
+from trainable.evaluation.prediction import Prediction, plain_predictions, predictions_from
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class TrialReport:
         weights: What multiplied every loss term in the last step, schedule, weighting and scale included.
         weighted: Mean over the steps since the last report of what each used term added to the loss.
         exposure: Share of the signal planned for each task that the trial has had, in [0, 1], by task.
+        predictions: The answers behind the scores, at the last step alone.
 
     """
 
@@ -30,3 +34,17 @@ class TrialReport:
     weights: Mapping[str, float]
     weighted: Mapping[str, float]
     exposure: Mapping[str, float]
+    predictions: tuple[Prediction, ...] = ()
+
+
+def plain_report(report: TrialReport) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Give a report as plain values, and its predictions as ``plain_predictions`` gives them, if it has any."""
+    names = [field.name for field in fields(report) if field.name != "predictions"]
+    cells = {name: getattr(report, name) for name in names}
+    whole = {name: dict(cell) if isinstance(cell, Mapping) else cell for name, cell in cells.items()}
+    return whole, plain_predictions(report.predictions) if report.predictions else None
+
+
+def report_from(plain: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> TrialReport:
+    """Read what ``plain_report`` gave."""
+    return TrialReport(**plain, predictions=predictions_from(predictions) if predictions else ())

@@ -15,7 +15,7 @@ from spaces.mixture import TermName
 from spaces.trial import TrialConfig
 from trainable.course import Course
 from trainable.errors import DivergedError
-from trainable.evaluation.evaluate import evaluate
+from trainable.evaluation.evaluate import Evaluation, ScoredRow, evaluate
 from trainable.host import Host
 from trainable.losses import TermSum
 from trainable.report import TrialReport
@@ -64,6 +64,11 @@ class TrainingState:
             betas=(0.9, config.optimizer.beta2),
             weight_decay=config.optimizer.weight_decay,
         )
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the trial started, that of an earlier attempt included."""
+        return self._watch.seconds
 
     @property
     def is_finished(self) -> bool:
@@ -116,17 +121,20 @@ class TrainingState:
         """
         reports = self._config.training.report_steps
         steps = self.step - max((step for step in reports if step < self.step), default=0)
-        metrics = self._evaluate(model)
+        training = self._config.training
+        rows = self._host.search_rows(training.final_rows if self.is_finished else training.rung_rows)
+        found = self.score(model, rows, in_detail=self.is_finished)
         totals, self._totals = self._totals, {}
         return TrialReport(
             step=self.step,
             progress=self.step / self._config.training.steps,
             seconds=self._watch.seconds,
-            metrics=metrics,
+            metrics=found.scores,
             losses={name: part.total / part.count for name, part in totals.items() if part.count},
             weights=dict[str, float](self._weights.items()),
             weighted={name: part.weighted / steps for name, part in totals.items()},
             exposure=self._course.exposure(self.step),
+            predictions=found.predictions,
         )
 
     def state_dict(self, *, generators: Sequence[Tensor]) -> dict[str, Any]:
@@ -155,14 +163,20 @@ class TrainingState:
         self._optimizer.load_state_dict(state["optimizer"])
         self._course.load_state_dict(state)
 
-    def _evaluate(self, model: Any) -> dict[str, float]:
+    def score(self, model: Any, rows: Sequence[ScoredRow], *, in_detail: bool) -> Evaluation:
+        """Score the model with the trial's adapter on some rows.
+
+        Raises:
+            DataError: If a row can't be read.
+
+        """
         training = self._config.training
         return evaluate(
             model,
             self._host.base,
-            self._host.search_rows(training.final_rows if self.is_finished else training.rung_rows),
+            rows,
             constant_box_1000=self._host.constant_box_1000,
             batch=training.eval_batch,
             max_new_tokens=training.max_new_tokens,
-            with_slices=self.is_finished,
+            in_detail=in_detail,
         )

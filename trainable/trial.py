@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from spaces.trial import TrialConfig
 from trainable.course import Course
 from trainable.data.collate import Batch
 from trainable.errors import ModelError
+from trainable.evaluation.evaluate import Evaluation, ScoredRow
 from trainable.host import Host
 from trainable.losses import TermSum, TokenView
 from trainable.model.adapter import attach_adapter, detach_adapter
@@ -58,6 +59,11 @@ class Trial:
         return self._state.step
 
     @property
+    def seconds(self) -> float:
+        """Wall time since the trial started, that of an earlier attempt included."""
+        return self._state.seconds
+
+    @property
     def is_finished(self) -> bool:
         """Whether every step is done."""
         return self._state.is_finished
@@ -70,11 +76,30 @@ class Trial:
             DataError: If a row can't be read.
 
         """
+        self.train()
+        return self._state.report(self._model)
+
+    def train(self) -> None:
+        """Train until the next rung or the last step.
+
+        Raises:
+            DivergedError: If a loss term or the gradient is no longer finite.
+            DataError: If a row can't be read.
+
+        """
         target = self._state.next_report
         self._model.train()
         while self._state.step < target:
             self._train_step()
-        return self._state.report(self._model)
+
+    def score(self, rows: Sequence[ScoredRow]) -> Evaluation:
+        """Score the model in detail on other rows than those of a report; changes nothing of the trial.
+
+        Raises:
+            DataError: If a row can't be read.
+
+        """
+        return self._state.score(self._model, rows, in_detail=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Give all that the trial needs to go on after its last report exactly as if it had never stopped."""

@@ -54,13 +54,16 @@ def _sweep(options: argparse.Namespace) -> int:
 
     set_up_ray(spec.search.address)
 
+    from search.items import item_rows
     from search.progress import SweepProgress
     from search.sweep import start_sweep
 
     origin = lineage(options.file, data_hash=data.data_hash)
     first, second = (objective.metric for objective in spec.objectives)
     with SweepProgress(trials=spec.search.trials, ended=0, objectives=(first, second)) as progress:
-        outcome = start_sweep(spec, folder, lineage=origin, listener=progress, say=say)
+        outcome = start_sweep(
+            spec, folder, lineage=origin, items=lambda: item_rows(data.prepared.split), listener=progress, say=say
+        )
     return _finish(folder, outcome)
 
 
@@ -73,19 +76,25 @@ def _resume(options: argparse.Namespace) -> int:
 
     from search.check import check_same_data
 
-    check_same_data(spec, data_hash=tables.metadata["data_hash"])
+    data = check_same_data(spec, data_hash=tables.metadata["data_hash"])
 
     from search.ray_settings import set_up_ray
 
     set_up_ray(address)
 
+    from search.items import item_rows
     from search.progress import SweepProgress
     from search.sweep import resume_sweep
 
     first, second = (objective.metric for objective in spec.objectives)
     with SweepProgress(trials=spec.search.trials, ended=len(tables.trials), objectives=(first, second)) as progress:
         outcome = resume_sweep(
-            options.folder, address=address, rebuild_study=options.rebuild_study, listener=progress, say=say
+            options.folder,
+            address=address,
+            rebuild_study=options.rebuild_study,
+            items=lambda: item_rows(data.prepared.split),
+            listener=progress,
+            say=say,
         )
     return _finish(options.folder, outcome)
 

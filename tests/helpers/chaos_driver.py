@@ -29,7 +29,7 @@ STORAGE_WRITES = (
     "set_trial_system_attr",
     "set_trial_user_attr",
 )
-RECORD_WRITES = ("append_decision", "append_report", "append_trial")
+RECORD_WRITES = ("append_decision", "append_predictions", "append_report", "append_trial")
 
 
 @dataclass(frozen=True)

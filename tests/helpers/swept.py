@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 from optuna.trial import TrialState
 
-from results import read_sweep_json
+from results import last_reports, read_items, read_sweep, read_sweep_json
 from search.study import open_studies
+from spaces import METRICS
 
 
 def study_trials(folder: Path) -> list[tuple[int, str]]:
@@ -23,7 +26,7 @@ def recorded_trials(folder: Path) -> list[tuple[int, str]]:
 
 
 def check_sweep(folder: Path, *, trials: int) -> None:
-    """Check that no trial is lost, none is there twice, and record and study agree.
+    """Check that no trial is lost, none is there twice, record and study agree, and answers add up to the scores.
 
     Raises:
         AssertionError: If not.
@@ -51,3 +54,31 @@ def check_sweep(folder: Path, *, trials: int) -> None:
             assert steps == [1, 2, 3, 4]
         else:
             assert trial.values is None
+    check_answers(folder)
+
+
+def check_answers(folder: Path) -> None:
+    """Check that just the completed trials have answers, each item once, that add up to the reported scores.
+
+    Raises:
+        AssertionError: If not.
+
+    """
+    tables, items = read_sweep(folder), read_items(folder)
+    rows = pd.read_parquet(folder / "predictions")  # as others read it, repetitions included
+    keys = ["trial", "attempt", "step", "item"]
+    assert not rows.duplicated(keys).any() and rows["run"].isna().all() and set(rows["split"]) <= {"search"}
+    assert set(rows["item"]) <= set(items.loc[items["split"] == "search", "item"])
+    complete = tables.trials.loc[tables.trials["state"] == "COMPLETE"]
+    assert set(rows["trial"]) == set(complete["trial"])
+    last = last_reports(tables.reports)
+    for trial, own in rows.groupby("trial"):
+        assert set(own["step"]) == {last.loc[trial, "step"]} and set(own["attempt"]) == {last.loc[trial, "attempt"]}
+        for metric in set(METRICS) - {"text.bleu", "text.chrf"}:
+            score, weight = own[f"score.{metric}"].sum(), own[f"weight.{metric}"].sum()
+            reported = last.loc[trial, f"metric.{metric}"]
+            if not weight:
+                assert math.isnan(reported), metric
+                continue
+            ratio = math.exp(score / weight) if metric == "text.perplexity" else score / weight
+            assert math.isclose(ratio, reported, rel_tol=1e-9, abs_tol=1e-9), metric

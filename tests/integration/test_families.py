@@ -161,8 +161,8 @@ def test_a_perfect_answer_has_an_overlap_of_one(family_base, monkeypatch):
         constant_box_1000=None,
         batch=1,
         max_new_tokens=8,
-        with_slices=True,
-    )
+        in_detail=True,
+    ).scores
     assert scores["grounding.miou"] == 1
     assert scores["grounding.parse_failure_rate"] == 0
     assert scores["slice.boxes_1.rows"] == 1

@@ -4,8 +4,9 @@ import pytest
 
 from spaces import DataConfig, ModelConfig, TrialConfig
 from trainable.checkpoints import CheckpointPlace
+from trainable.messages import ending_of, report_of
 from trainable.packing import PackServer
-from trainable.ray_entry import RayTrial, ending_of, report_of
+from trainable.ray_entry import RayTrial
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 8},), search_share=0.4)
 

@@ -24,7 +24,8 @@ from search.simulator import NoCheckpoints, NoMirror, NoRequests
 from search.spec_file import load_spec
 from spaces import DataConfig, ModelConfig, TrialConfig
 from trainable.host import host_for
-from trainable.ray_entry import ENDING_KEY, RayTrial, ending_of
+from trainable.messages import ENDING_KEY, ending_of
+from trainable.ray_entry import RayTrial
 
 DATA = DataConfig.model_validate({"sources": [{"source": "shapes", "scenes": 8}], "search_share": 0.4})
 
@@ -61,6 +62,9 @@ class NoRecord:
 
     def now(self):
         return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def predictions(self, *_):
+        pass
 
     def report(self, *_):
         pass

@@ -5,8 +5,9 @@ import pytest
 import trainable.host
 from spaces import DataConfig, ModelConfig, TrialConfig
 from trainable.checkpoints import CheckpointPlace, unpacked
-from trainable.ray_entry import ENDING_KEY, RayTrial, ending_of, report_of
-from trainable.report import TrialReport
+from trainable.messages import ENDING_KEY, ending_of, report_of
+from trainable.ray_entry import RayTrial
+from trainable.report import report_from
 
 DATA = DataConfig(sources=({"source": "shapes", "domain": "shifted", "scenes": 8},), search_share=0.4)
 
@@ -129,7 +130,8 @@ def test_the_state_after_the_last_step_is_kept_too_and_holds_all_that_a_trial_is
     reports = [report_of(worker.train()) for _ in range(2)]
     worker.stop()
     saved = unpacked(place.open().read(0))
-    assert (saved["attempt"], TrialReport(**saved["report"])) == (0, reports[-1])
+    assert (saved["attempt"], report_from(saved["report"], saved["predictions"])) == (0, reports[-1])
+    assert [bool(report.predictions) for report in reports] == [False, True]
     assert saved["trial"]["step"] == 2
     assert {"adapter", "optimizer", "weighting", "sampler", "generators", "pace"} <= saved["trial"].keys()
     again = RayTrial(settings(0, from_step=1) | {"checkpoint": place.model_dump_json()})

@@ -1,5 +1,7 @@
 """Laws of the scores, and slow implementations that they must equal."""
 
+import json
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, permutations
 from statistics import mean
@@ -15,8 +17,9 @@ from sacrebleu import corpus_bleu
 
 from spaces import METRICS
 from trainable.boxes import Box, iou
-from trainable.evaluation.grounding import GroundedAnswer, matched_pairs, score_grounding
-from trainable.evaluation.text import TextAnswer, WordTokenizer, score_text, vqa_normalised
+from trainable.evaluation.grounding import GroundedAnswer, grounding_parts, matched_pairs, reaches, score_grounding
+from trainable.evaluation.prediction import Prediction, plain_predictions, predictions_from
+from trainable.evaluation.text import TextAnswer, WordTokenizer, score_text, sentence_parts, text_parts, vqa_normalised
 
 SMALL = 12
 
@@ -181,6 +184,7 @@ def test_anls_equals_a_slow_implementation(references, answer):
     assert score_text([TextAnswer(references, answer)])["text.anls"] == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["red", "Red.", "a red", "two", "2", "blue"]), min_size=3, max_size=10).map(tuple))
 def test_vqa_accuracy_equals_a_slow_implementation(people):
     for answer in ("red", "2", "green"):
@@ -195,3 +199,92 @@ def test_vqa_accuracy_equals_a_slow_implementation(people):
 def test_normalising_an_answer_for_vqa_never_fails_and_leaves_no_capitals_and_no_outer_space(text):
     found = vqa_normalised(text)
     assert found == found.lower().strip()
+
+
+def ratios(predictions):
+    """Give scores as a reader of the record computes them."""
+    names = {name for one in predictions for name in one.scores}
+    return {
+        name: sum(one.scores.get(name, 0) for one in predictions) / sum(one.weights.get(name, 0) for one in predictions)
+        for name in names
+    }
+
+
+@settings(deadline=None)
+@given(st.lists(grounded, min_size=1, max_size=6), boxes())
+def test_parts_of_grounding_rows_add_up_to_scores_that_are_computed_from_all_rows_at_once(answers, constant):
+    parts = [grounding_parts(answer, constant_box_1000=constant) for answer in answers]
+    found = ratios([Prediction.of("", "", boxes_1000=(), parts=part) for part in parts])
+    overlaps = [float(exact_iou(a.predicted[0], a.true[0])) if a.predicted else 0.0 for a in answers]
+    predicted = [(a.predicted, place) for a in answers for place in range(len(a.predicted))]
+    repeats = [
+        any(reaches(float(exact_iou(all_of_it[place], other)), 0.9) for other in all_of_it[:place])
+        for all_of_it, place in predicted
+    ]
+    pairs = sum(best_matching(answer)[0] for answer in answers)
+    expected = {
+        "grounding.miou": mean(overlaps),
+        "grounding.acc50": mean(reaches(overlap, 0.5) for overlap in overlaps),
+        "grounding.f1_50": 2 * pairs / (sum(len(a.true) for a in answers) + len(predicted)),
+        "grounding.parse_failure_rate": mean(not a.predicted for a in answers),
+        "grounding.constant_box_miou": mean(float(exact_iou(constant, a.true[0])) for a in answers),
+    }
+    if predicted:
+        expected["grounding.duplicate_rate"] = mean(repeats)
+    assert expected.keys() <= found.keys()
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    assert found == pytest.approx(score_grounding(answers, constant_box_1000=constant), abs=1e-9)
+
+
+@settings(deadline=None)
+@given(st.lists(text_answers, min_size=1, max_size=5))
+def test_parts_of_text_rows_add_up_to_the_scores_of_all_rows_but_those_of_the_corpus(answers):
+    found = ratios(
+        [
+            Prediction.of("", "", boxes_1000=(), parts={**text_parts(answer), **sentence_parts(answer)})
+            for answer in answers
+        ]
+    )
+    expected = score_text(answers)
+    assert found.keys() == expected.keys()
+    for name in expected.keys() - {"text.bleu", "text.chrf"}:
+        assert found[name] == pytest.approx(expected[name], abs=1e-9), name
+    if len(answers) == 1:
+        assert found == pytest.approx(expected, abs=1e-9)
+
+
+predictions = st.builds(
+    Prediction,
+    st.text(),
+    st.text(),
+    st.lists(st.floats(0, 1000), max_size=8).map(tuple),
+    st.just({}),
+    st.just({}),
+)
+scored = st.dictionaries(st.sampled_from(sorted(METRICS)), st.tuples(st.floats(), st.floats(1, 100)))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(predictions, scored), max_size=5))
+def test_answers_survive_their_way_to_the_driver(pairs):
+    sent = [
+        Prediction(
+            one.item,
+            one.text,
+            one.boxes_1000,
+            {name: score for name, (score, _) in parts.items()},
+            {name: weight for name, (_, weight) in parts.items()},
+        )
+        for one, parts in pairs
+    ]
+    heard = predictions_from(json.loads(json.dumps(plain_predictions(sent))))
+    assert repr(heard) == repr(tuple(replace(one, **in_one_order(sent, one)) for one in sent))
+
+
+def in_one_order(sent, one):
+    """Give the cells of one row in the order of the columns, which is that in which names come up first."""
+    names = list(dict.fromkeys(name for other in sent for name in other.scores))
+    return {
+        "scores": {name: one.scores[name] for name in names if name in one.scores},
+        "weights": {name: one.weights[name] for name in names if name in one.weights},
+    }

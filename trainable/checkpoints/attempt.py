@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from spaces.trial import TrialConfig
 from trainable.checkpoints.place import CheckpointPlace
 from trainable.checkpoints.state import UNREADABLE, packed, unpacked
-from trainable.report import TrialReport
+from trainable.report import TrialReport, plain_report, report_from
 
 _log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ def read_attempt(place: CheckpointPlace | None, config: TrialConfig) -> tuple[Tr
         saved = unpacked(place.open().read(config.number))
         if saved["attempt"] != config.attempt:
             return None
-        return TrialReport(**saved["report"]), saved["trial"]
+        return report_from(saved["report"], saved.get("predictions")), saved["trial"]
     except (OSError, *UNREADABLE) as error:
         _log.warning("trial %d starts again, its checkpoint can't be read: %s", config.number, error)
         return None
@@ -41,7 +40,8 @@ def write_attempt(
     """
     if place is None:
         return
-    saved = {"attempt": config.attempt, "report": asdict(report), "trial": state}
+    plain, predictions = plain_report(report)
+    saved = {"attempt": config.attempt, "report": plain, "predictions": predictions, "trial": state}
     try:
         place.open().write(config.number, packed(saved))
     except OSError as error:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +13,14 @@ from trainable.boxes import Box
 from trainable.data.collate import Example, collate
 from trainable.data.records import Record
 from trainable.evaluation.generate import generate_answers
-from trainable.evaluation.grounding import GroundedAnswer, score_grounding
+from trainable.evaluation.grounding import GroundedAnswer, grounding_parts
+from trainable.evaluation.parts import PERPLEXITY, Part, combined
+from trainable.evaluation.prediction import Prediction
 from trainable.evaluation.slices import slice_scores
-from trainable.evaluation.text import TextAnswer, score_text
+from trainable.evaluation.text import TextAnswer, corpus_scores, sentence_parts, text_parts
 from trainable.losses import TokenView, make_terms
 from trainable.model.adapter import merged
 from trainable.model.load import Base
-
-_LARGEST_EXPONENT = 700.0
-"""The exponential of more than 709 is larger than any double."""
 
 
 @dataclass(frozen=True)
@@ -34,22 +32,42 @@ class ScoredRow:
 
 
 @dataclass(frozen=True)
-class _TextTokens:
-    """What a model makes of the supervised tokens of text rows.
+class Evaluation:
+    """What a model got.
 
     Attributes:
-        count: Number of them.
-        right: Number of those that have the largest logit.
-        nats: Sum of their cross entropies.
+        scores: Names of ``spaces.metrics``, ``teacher_forced.<term>`` and, in detail, ``slice.<slice>.<score>``; what
+            the rows cannot support is absent.
+        predictions: In detail, of every row.
 
     """
 
-    count: int = 0
-    right: int = 0
-    nats: float = 0.0
+    scores: Mapping[str, float]
+    predictions: tuple[Prediction, ...] = ()
 
-    def __add__(self, other: _TextTokens) -> _TextTokens:
-        return _TextTokens(self.count + other.count, self.right + other.right, self.nats + other.nats)
+
+@dataclass(frozen=True)
+class _Forced:
+    """What a model makes of the true answers.
+
+    Attributes:
+        means: ``teacher_forced.<term>``.
+        parts: Of each row, in order; empty for a row that is no text.
+
+    """
+
+    means: Mapping[str, float]
+    parts: Sequence[Mapping[str, Part]]
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """A row with what was generated, with what that is compared with, and with what it adds to the scores."""
+
+    record: Record
+    answer: str
+    compared: GroundedAnswer | TextAnswer
+    parts: Mapping[str, Part]
 
 
 def evaluate(
@@ -60,22 +78,18 @@ def evaluate(
     constant_box_1000: Box | None,
     batch: int,
     max_new_tokens: int,
-    with_slices: bool,
-) -> dict[str, float]:
+    in_detail: bool,
+) -> Evaluation:
     """Score a model; the rows decide, never the curriculum.
 
     Args:
         model: In evaluation mode on return as well.
         base: Its tokenizer and device.
-        rows: Of the search split; they are batched by length, whatever their order.
+        rows: Of one split that is not trained on; they are batched by length, whatever their order.
         constant_box_1000: The mean training box, scored on the same rows as a control.
         batch: Rows of one forward pass.
         max_new_tokens: A longer answer is cut.
-        with_slices: Whether to score parts of the rows alone as well.
-
-    Returns:
-        Names of ``spaces.metrics``, ``teacher_forced.<term>`` and ``slice.<slice>.<score>``; what the rows cannot
-        support is absent.
+        in_detail: Whether to score parts of the rows alone as well, and to give the answer to every row.
 
     """
     model.eval()
@@ -83,16 +97,36 @@ def evaluate(
     with merged(model):
         examples = [row.example for row in rows]
         answers = generate_answers(model, base, examples, batch=batch, max_new_tokens=max_new_tokens)
-        forced = teacher_forced(model, base, rows, batch=batch)
-    pairs = [(row.record, answer) for row, answer in zip(rows, answers, strict=True)]
-    grounded = [(record, _grounded(record, answer, base)) for record, answer in pairs if record.task == "grounding"]
-    text = [(record, _text(record, answer)) for record, answer in pairs if record.task == "text"]
-    return {
-        **score_grounding([answer for _, answer in grounded], constant_box_1000=constant_box_1000),
-        **score_text([answer for _, answer in text]),
-        **forced,
-        **(slice_scores(grounded, text) if with_slices else {}),
-    }
+        forced = _forced(model, base, rows, batch=batch)
+    answered = [
+        _answered(row.record, answer, tokens, base=base, constant_box_1000=constant_box_1000)
+        for row, answer, tokens in zip(rows, answers, forced.parts, strict=True)
+    ]
+    text = [(one.record, one.compared) for one in answered if isinstance(one.compared, TextAnswer)]
+    corpus = corpus_scores([answer for _, answer in text])
+    scores = {**combined(one.parts for one in answered), **corpus, **forced.means}
+    if not in_detail:
+        return Evaluation(scores)
+    grounded = [(one.record, one.compared) for one in answered if isinstance(one.compared, GroundedAnswer)]
+    return Evaluation(scores | slice_scores(grounded, text), tuple(map(_prediction, answered)))
+
+
+def _answered(
+    record: Record, answer: str, tokens: Mapping[str, Part], *, base: Base, constant_box_1000: Box | None
+) -> _Answered:
+    if record.task == "text":
+        text = _text(record, answer)
+        return _Answered(record, answer, text, {**text_parts(text), **tokens})
+    grounded = _grounded(record, answer, base)
+    parts = grounding_parts(grounded, constant_box_1000=constant_box_1000)
+    return _Answered(record, answer, grounded, {**parts, **tokens})
+
+
+def _prediction(answered: _Answered) -> Prediction:
+    record, compared, parts = answered.record, answered.compared, answered.parts
+    if isinstance(compared, TextAnswer):
+        return Prediction.of(record.id, answered.answer, boxes_1000=(), parts={**parts, **sentence_parts(compared)})
+    return Prediction.of(record.id, answered.answer, boxes_1000=compared.predicted, parts=parts)
 
 
 def _length(row: ScoredRow) -> tuple[int, int, str]:
@@ -101,7 +135,6 @@ def _length(row: ScoredRow) -> tuple[int, int, str]:
     return len(tokens.ids) - tokens.prompt_length, tokens.prompt_length, row.record.id
 
 
-@torch.no_grad()
 def teacher_forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: int) -> dict[str, float]:
     """Give what the model makes of the true answers.
 
@@ -113,10 +146,16 @@ def teacher_forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: 
         over all supervised tokens of text rows.
 
     """
+    forced = _forced(model, base, rows, batch=batch)
+    return {**forced.means, **combined(forced.parts)}
+
+
+@torch.no_grad()
+def _forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: int) -> _Forced:
     terms = {name: term for name, term in make_terms(MixtureConfig()).items() if not term.needs_base}
     totals = dict.fromkeys(terms, 0.0)
     counts = dict.fromkeys(terms, 0)
-    tokens = _TextTokens()
+    parts: list[Mapping[str, Part]] = []
     for start in range(0, len(rows), batch):
         drawn = rows[start : start + batch]
         part = collate([row.example for row in drawn], base)
@@ -124,17 +163,12 @@ def teacher_forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: 
         for name, term in terms.items():
             totals[name] += term.total(view).item()
             counts[name] += term.count(part.targets)
-        tokens += _text_tokens(view, [row.record.task == "text" for row in drawn])
+        parts += [
+            found if row.record.task == "text" else {}
+            for row, found in zip(drawn, _token_parts(view, len(drawn)), strict=True)
+        ]
     means = {f"teacher_forced.{name}": totals[name] / count for name, count in counts.items() if count}
-    return means | _token_scores(tokens)
-
-
-def perplexity(nats: float) -> float:
-    """Turn a mean cross entropy into a perplexity.
-
-    From 700 nats on it stays at 1e304, which is finite and worse than any other; what is not finite stays so.
-    """
-    return math.exp(min(nats, _LARGEST_EXPONENT)) if math.isfinite(nats) else nats
+    return _Forced(means, parts)
 
 
 def _grounded(record: Record, answer: str, base: Base) -> GroundedAnswer:
@@ -149,17 +183,19 @@ def _text(record: Record, answer: str) -> TextAnswer:
     return TextAnswer(record.references or (record.turns[-1].answer,), answer)
 
 
-def _text_tokens(view: TokenView, is_text: Sequence[bool]) -> _TextTokens:
-    labels = view.targets.labels
-    mask = torch.tensor(is_text, device=labels.device)[view.targets.rows]
-    is_right = view.logits.argmax(dim=-1) == labels
-    return _TextTokens(int(mask.sum()), int(is_right[mask].sum()), view.cross_entropies[mask].sum().item())
+def _token_parts(view: TokenView, rows: int) -> list[dict[str, Part]]:
+    """Give what the supervised tokens of each row of a batch add to the scores of tokens; nothing without tokens.
 
+    They are added up on the processor, in order and in double precision, so that a sum is the same every time.
+    """
+    place = view.targets.rows.cpu()
 
-def _token_scores(tokens: _TextTokens) -> dict[str, float]:
-    if not tokens.count:
-        return {}
-    return {
-        "text.perplexity": perplexity(tokens.nats / tokens.count),
-        "text.token_accuracy": tokens.right / tokens.count,
-    }
+    def sums(values: torch.Tensor) -> list[float]:
+        return torch.zeros(rows, dtype=torch.float64).index_add_(0, place, values.double().cpu()).tolist()
+
+    is_right = view.logits.argmax(dim=-1) == view.targets.labels
+    found = zip(sums(torch.ones_like(place)), sums(is_right), sums(view.cross_entropies), strict=True)
+    return [
+        {"text.token_accuracy": Part(right, count), PERPLEXITY: Part(nats, count)} if count else {}
+        for count, right, nats in found
+    ]

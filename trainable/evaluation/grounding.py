@@ -9,6 +9,7 @@ from statistics import fmean
 from scipy.optimize import linear_sum_assignment
 
 from trainable.boxes import Box, iou
+from trainable.evaluation.parts import Part, combined
 
 ACCURATE = 0.5
 """The smallest IoU of a box that counts as found."""
@@ -50,16 +51,19 @@ def score_grounding(answers: Sequence[GroundedAnswer], *, constant_box_1000: Box
         box, and without the rate of duplicates if no box is predicted.
 
     """
-    if not answers:
-        return {}
-    scores = _box_scores(answers, prefix="grounding.")
-    scores["grounding.parse_failure_rate"] = fmean(not answer.predicted for answer in answers)
-    if any(answer.predicted for answer in answers):
-        scores["grounding.duplicate_rate"] = _duplicate_rate(answers)
+    return combined(grounding_parts(answer, constant_box_1000=constant_box_1000) for answer in answers)
+
+
+def grounding_parts(answer: GroundedAnswer, *, constant_box_1000: Box | None) -> dict[str, Part]:
+    """Give what a row adds to each score of ``score_grounding``."""
+    parts = _box_parts(answer, prefix="grounding.")
+    parts["grounding.parse_failure_rate"] = Part(float(not answer.predicted))
+    if answer.predicted:
+        parts["grounding.duplicate_rate"] = Part(_duplicates(answer), len(answer.predicted))
     if constant_box_1000 is not None:
-        constant = [replace(answer, predicted=(constant_box_1000,)) for answer in answers]
-        scores |= _box_scores(constant, prefix="grounding.constant_box_")
-    return scores
+        constant = replace(answer, predicted=(constant_box_1000,))
+        parts |= _box_parts(constant, prefix="grounding.constant_box_")
+    return parts
 
 
 def first_iou(answer: GroundedAnswer) -> float:
@@ -95,25 +99,20 @@ def matched_pairs(answer: GroundedAnswer) -> list[tuple[int, int]]:
     return [(int(true), int(found)) for true, found in places if gains[true][found]]
 
 
-def _box_scores(answers: Sequence[GroundedAnswer], *, prefix: str) -> dict[str, float]:
-    overlaps = [first_iou(answer) for answer in answers]
+def _box_parts(answer: GroundedAnswer, *, prefix: str) -> dict[str, Part]:
+    """Give the parts of the scores of boxes; F1 is the harmonic mean of precision and recall over all rows' boxes."""
+    overlap = first_iou(answer)
+    boxes = len(answer.true) + len(answer.predicted)
     return {
-        f"{prefix}miou": fmean(overlaps),
-        f"{prefix}acc50": fmean(reaches(overlap, ACCURATE) for overlap in overlaps),
-        f"{prefix}acc50_95": fmean(reaches(overlap, threshold) for overlap in overlaps for threshold in _THRESHOLDS),
-        f"{prefix}f1_50": _f1(answers),
+        f"{prefix}miou": Part(overlap),
+        f"{prefix}acc50": Part(float(reaches(overlap, ACCURATE))),
+        f"{prefix}acc50_95": Part(fmean(reaches(overlap, threshold) for threshold in _THRESHOLDS)),
+        f"{prefix}f1_50": Part(2 * len(matched_pairs(answer)), boxes),
     }
 
 
-def _f1(answers: Sequence[GroundedAnswer]) -> float:
-    """Give the harmonic mean of precision and recall over the boxes of all rows together."""
-    pairs = sum(len(matched_pairs(answer)) for answer in answers)
-    return 2 * pairs / sum(len(answer.true) + len(answer.predicted) for answer in answers)
-
-
-def _duplicate_rate(answers: Sequence[GroundedAnswer]) -> float:
-    return fmean(
+def _duplicates(answer: GroundedAnswer) -> int:
+    return sum(
         any(reaches(iou(box, earlier), _DUPLICATE) for earlier in answer.predicted[:place])
-        for answer in answers
         for place, box in enumerate(answer.predicted)
     )

@@ -6,7 +6,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from statistics import fmean
@@ -17,6 +17,8 @@ from rouge_score.tokenizers import Tokenizer
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from typing_extensions import override
+
+from trainable.evaluation.parts import Part, combined
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -40,6 +42,11 @@ _WITHOUT_APOSTROPHES = """
 _VQA_CONTRACTIONS = frozenset(_WITHOUT_APOSTROPHES.split())
 
 _LEAST_SIMILAR = 0.5
+
+_CORPUS: Mapping[str, Callable[[], BLEU | CHRF]] = {
+    "text.bleu": lambda: BLEU(effective_order=True, force=True),
+    "text.chrf": CHRF,
+}
 
 
 @dataclass(frozen=True)
@@ -67,18 +74,33 @@ def score_text(answers: Sequence[TextAnswer]) -> dict[str, float]:
     """
     if not answers:
         return {}
-    scores = {
-        "text.exact_match": fmean(exact_match(answer) for answer in answers),
-        "text.token_f1": fmean(best_token_f1(answer) for answer in answers),
-        "text.rouge_l": fmean(_rouge_l(answer) for answer in answers),
-        "text.bleu": _corpus_score(BLEU(effective_order=True, force=True), answers),
-        "text.chrf": _corpus_score(CHRF(), answers),
-        "text.anls": fmean(_similarity(answer) for answer in answers),
+    return {**combined(text_parts(answer) for answer in answers), **corpus_scores(answers)}
+
+
+def text_parts(answer: TextAnswer) -> dict[str, Part]:
+    """Give what a row adds to each score of ``score_text`` but those of the whole corpus."""
+    parts = {
+        "text.exact_match": Part(exact_match(answer)),
+        "text.token_f1": Part(best_token_f1(answer)),
+        "text.rouge_l": Part(_rouge_l(answer)),
+        "text.anls": Part(_similarity(answer)),
     }
-    of_people = [answer for answer in answers if len(answer.references) >= _FEWEST_PEOPLE]
-    if of_people:
-        scores["text.vqa_accuracy"] = fmean(_vqa_accuracy(answer) for answer in of_people)
-    return scores
+    if len(answer.references) >= _FEWEST_PEOPLE:
+        parts["text.vqa_accuracy"] = Part(_vqa_accuracy(answer))
+    return parts
+
+
+def corpus_scores(answers: Sequence[TextAnswer]) -> dict[str, float]:
+    """Give the scores that count n-grams over all rows together, in 0–1; empty without rows."""
+    return {name: _corpus_score(make(), answers) for name, make in _CORPUS.items()} if answers else {}
+
+
+def sentence_parts(answer: TextAnswer) -> dict[str, Part]:
+    """Give each score of ``corpus_scores`` for a row alone; their mean is not the corpus's score, but close to it."""
+    return {
+        name: Part(min(make().sentence_score(answer.answer, list(answer.references)).score / 100, 1.0))
+        for name, make in _CORPUS.items()
+    }
 
 
 def exact_match(answer: TextAnswer) -> float:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import faulthandler
-import json
 import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -18,7 +16,7 @@ from spaces.trial import TrialConfig
 from trainable.checkpoints import CheckpointPlace, read_attempt, write_attempt
 from trainable.errors import ModelError
 from trainable.host import forget_host, host_for
-from trainable.messages import CHECKPOINT_KEY, ENDING_KEY, REPORT_KEY, TRIAL_KEY
+from trainable.messages import CHECKPOINT_KEY, ENDING_KEY, TRIAL_KEY, report_result
 from trainable.packing.calibrate import calibrate
 from trainable.packing.pack import Failed, Pack, Reported
 from trainable.packing.seats import Seat, Seats, Unread
@@ -94,7 +92,7 @@ class PackServer:
             return {ENDING_KEY: unread.ending}
         if unread.state is not None:
             write_attempt(seat.place, seat.config, unread.report, unread.state)
-        return {REPORT_KEY: json.dumps(asdict(unread.report))}
+        return report_result(unread.report)
 
     def renew(self, ticket: str) -> None:
         """Hear that the holder of a seat is there."""

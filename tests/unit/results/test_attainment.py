@@ -3,9 +3,10 @@ import optuna
 import pytest
 from made_truth import known_sweep
 
-from results import pareto
 from results.attainment import attainment_of, hypervolume_band, knee_frequency
 from results.bootstrap import RowTable
+from results.fronts import fronts_of
+from results.membership import luck_of
 from results.replicates import replicate
 from results.summary import summarise
 
@@ -61,9 +62,7 @@ def test_a_point_of_a_surface_is_attained_by_its_share_of_the_fronts():
     _, drawn = case(SPREAD)
     surfaces = attainment_of(drawn).surfaces
     assert [surface.level for surface in surfaces] == [0.25, 0.5, 0.75]
-    on = [pareto.nondominated(draw, ["maximize"] * 2) for draw in drawn.draws]
-    luck = sum(dev * mask[:, None] for dev, mask in zip(drawn.deviations, on, strict=True))
-    luck = luck / np.maximum(sum(mask.astype(int) for mask in on), 1)[:, None]
+    luck = luck_of(drawn.gains, drawn.deviations, fronts_of(drawn.draws))
     draws = drawn.draws - luck
     for surface in surfaces:
         for point in surface.points:

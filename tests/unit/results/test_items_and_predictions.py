@@ -131,6 +131,16 @@ def test_of_answers_that_a_crash_let_be_recorded_twice_the_later_ones_are_kept(w
     assert len(read_predictions(tmp_path, [3], columns=["prediction"])) == 2
 
 
+def test_a_new_writer_does_not_repeat_what_an_earlier_one_wrote_last(writer, tmp_path):
+    writer.append_predictions(answers(3))
+    writer.append_predictions(answers(4))
+    again = RecordWriter(tmp_path, WIDE, METADATA)
+    again.append_predictions(answers(5))
+    again.append_predictions(answers(4))
+    rows = duckdb.sql(f"SELECT trial FROM '{tmp_path}/predictions/*.parquet'").fetchall()
+    assert sorted(trial for (trial,) in rows) == [3, 3, 4, 4, 5, 5]
+
+
 def test_confirmations_survive_our_reader_and_duckdb(writer, tmp_path):
     writer.append_confirmation(confirmation(0))
     writer.append_confirmation(confirmation(1, state="FAIL", reason="out of memory", metrics={}))

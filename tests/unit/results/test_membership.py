@@ -56,11 +56,26 @@ def test_a_probability_is_never_above_the_share_of_the_replicates():
     assert (np.argsort(probability, kind="stable")[-3:] == np.argsort(share, kind="stable")[-3:]).all()
 
 
-def test_luck_is_the_mean_deviation_while_on_the_front():
-    deviations = np.array([[[0.3, 0.1]], [[-0.2, 0.0]], [[0.1, 0.3]]])
-    on = np.array([[True], [False], [True]])
-    assert luck_of(deviations, on) == pytest.approx(np.array([[0.2, 0.2]]))
-    assert luck_of(deviations, np.zeros((3, 1), bool)).tolist() == [[0.0, 0.0]]
+def test_luck_is_a_members_own_mean_deviation_while_it_is_on_the_front():
+    deviations = np.array([[[0.3, 0.1], [0.1, 0.1]], [[-0.2, 0.0], [0.0, 0.0]], [[0.1, 0.3], [0.1, -0.1]]])
+    on = np.array([[True, True], [False, True], [True, False]])
+    gains = np.array([[0.5, 0.5], [0.4, 0.4]])
+    # from the trials' mean, the first deviates by (.1, 0), then (0, .2) where it is on the front
+    assert luck_of(gains, deviations, on) == pytest.approx(np.array([[0.05, 0.1], [0.0, 0.0]]))
+    assert luck_of(gains, deviations, np.zeros((3, 2), bool)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_corrected_scores_of_a_crowded_front_are_nearer_to_the_truth():
+    recorded, corrected = [], []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        truth, sd = rng.uniform(0.4, 0.5, (30, 2)), 0.03
+        found = membership_of(replicates(truth + rng.normal(0, sd, truth.shape), noise(rng, 30, sd)))
+        for member in found.front:
+            recorded.append(np.array(member.recorded) - truth[member.trial - 10])
+            corrected.append(np.array(member.corrected) - truth[member.trial - 10])
+    assert np.mean(recorded) > 0.015
+    assert abs(np.mean(corrected)) < 0.5 * np.mean(recorded)
 
 
 def test_perplexity_is_corrected_in_nats_and_shown_as_perplexity():

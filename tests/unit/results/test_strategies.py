@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from made_truth import known_sweep
 
-from results.strategies import compare_strategies
+from results.strategies import WEIGHTING, compare_strategies
 from results.summary import summarise
+from spaces import leaves
 
 
 def sweep_of(truth, weightings, **changes):
     sweep = known_sweep(np.array(truth), rows=2, rng=np.random.default_rng(0), spread=0.0)
-    trials = sweep.tables.trials.assign(**{"param.mixture.weighting": weightings}, **changes)
+    trials = sweep.tables.trials.assign(**{WEIGHTING: weightings}, **changes)
     return replace(sweep.tables, trials=trials)
 
 
@@ -63,3 +64,7 @@ def test_a_kind_without_trials_cannot_be_compared(names, words):
 def test_without_a_baseline_there_is_no_hypervolume():
     tables = sweep_of([*BASE, [0.5, 0.5], [0.6, 0.6]], ["static", "static", "famo"], role="search")
     assert "baseline" in compared(tables)
+
+
+def test_the_weighting_is_a_key_of_the_space():
+    assert WEIGHTING.removeprefix("param.") in leaves()

@@ -1,13 +1,16 @@
+import dataclasses
+
 import duckdb
 import optuna
 import pytest
 from made_search import Events, made_report, made_spec, run_to_end, start_hub
 from optuna.trial import TrialState
 
-from results import read_sweep
+from results import RecordWriter, read_predictions, read_sweep
 from search.kept_checkpoints import checkpoint_place
 from search.study import open_studies
 from spaces import SearchSpace
+from trainable.evaluation.prediction import Prediction
 
 
 def studies(folder):
@@ -329,3 +332,61 @@ def test_no_trial_starts_and_running_ones_stop_once_the_hours_of_gpus_are_spent(
     assert hub.gpu_hours == 6 / 3600
     assert hub.ask() is None
     assert start_hub(spec, tmp_path).ask() is None  # a resumed sweep has not more
+
+
+def answered(report, *answers):
+    parts = {"grounding.miou": 0.5}, {"grounding.miou": 1.0}
+    return dataclasses.replace(report, predictions=tuple(Prediction(item, "x", (), *parts) for item in answers))
+
+
+def test_the_answers_behind_a_last_report_are_recorded_before_it(tmp_path, monkeypatch):
+    hub = start_hub(made_spec(), tmp_path)
+    number = hub.ask().number
+    written = []
+    for name in ("append_predictions", "append_report", "append_decision", "append_trial"):
+        write = getattr(RecordWriter, name)
+        monkeypatch.setattr(
+            RecordWriter, name, lambda self, row, name=name, write=write: (written.append(name), write(self, row))
+        )
+    for step in (2, 4):
+        hub.report(number, made_report(step, miou=0.1, f1=0.1))
+    assert "append_predictions" not in written
+    written.clear()
+    hub.report(number, answered(made_report(6, miou=0.5, f1=0.5), "a#1", "a#2"))
+    assert written == ["append_predictions", "append_report", "append_decision", "append_trial"]
+    rows = read_predictions(tmp_path)
+    assert rows[["trial", "attempt", "step", "split", "item"]].values.tolist() == [
+        [0, 0, 6, "search", "a#1"],
+        [0, 0, 6, "search", "a#2"],
+    ]
+    assert rows["run"].isna().all()
+
+
+def test_a_trial_that_fails_at_its_last_report_leaves_no_answers(tmp_path):
+    hub = start_hub(made_spec(), tmp_path)
+    number = hub.ask().number
+    hub.report(number, answered(made_report(6, miou=float("nan"), f1=0.5), "a#1"))
+    assert read_sweep(tmp_path).trials["state"].tolist() == ["FAIL"]
+    assert len(read_predictions(tmp_path)) == 0
+
+
+def test_a_driver_that_dies_between_answers_and_report_records_neither_twice(tmp_path, monkeypatch):
+    hub = start_hub(made_spec(), tmp_path)
+    number = hub.ask().number
+    last = answered(made_report(6, miou=0.5, f1=0.5), "a#1")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(RecordWriter, "append_report", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        hub.report(number, last)
+    again = start_hub(made_spec(), tmp_path)
+    assert again.ask().number == number
+    again.report(number, last)
+    assert duckdb.sql(f"SELECT count(*) FROM '{tmp_path}/predictions/*.parquet'").fetchall() == [(1,)]
+    assert read_sweep(tmp_path).trials["state"].tolist() == ["COMPLETE"]
+
+
+def test_a_last_report_without_its_answers_completes_a_trial_with_a_warning(tmp_path, caplog):
+    hub = start_hub(made_spec(), tmp_path)
+    hub.report(hub.ask().number, made_report(6, miou=0.5, f1=0.5))
+    assert "trial 0 completes without its answers" in caplog.text
+    again = start_hub(made_spec(), tmp_path)
+    assert again.completed == 1 and len(read_predictions(tmp_path)) == 0
