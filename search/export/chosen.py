@@ -16,6 +16,7 @@ from search.recorded_point import home_point
 from search.spec import SweepSpec
 from spaces import Point, Scalar, Settings, settings_of
 from spaces.metrics import shown_scores
+from spaces.space import has_effect
 
 KNEE, BASELINE = "knee", "baseline"
 _SCORE = "metric."
@@ -59,9 +60,10 @@ class ChosenTrial:
         """The point as the config objects that its worker read."""
         return settings_of(self.point)
 
-    def used(self, spec: SweepSpec) -> Mapping[str, Scalar]:
-        """Give the values that played a part."""
-        return {key: value for key, value in spec.space.used(self.point).items() if value is not None}
+    @property
+    def used(self) -> Mapping[str, Scalar]:
+        """The values that played a part, also those at home because a condition of the space did not hold."""
+        return {key: value for key, value in self.point.items() if has_effect(key, self.point)}
 
 
 def chosen_trial(tables: SweepTables, spec: SweepSpec, word: str) -> ChosenTrial:

@@ -75,7 +75,7 @@ def deviations(point: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
 
 def _space(spec: SweepSpec, trial: ChosenTrial) -> tuple[dict[str, Any], str | None]:
     """Give the section with every value that plays a part, and the key that is written as a choice of one."""
-    used = {key: value for key, value in trial.used(spec).items() if not _is_idle_stick(key, spec)}
+    used = {key: value for key, value in trial.used.items() if not _is_idle_stick(key, spec)}
     odd = next((key for key in deviations(trial.point) if key in used), None)
     tree: dict[str, Any] = {}
     for key, value in used.items():

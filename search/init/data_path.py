@@ -11,6 +11,7 @@ from search.init.start import Start, Training
 from spaces import SourceConfig
 from spaces.trial import AutoSource, LlamaFactorySource
 from trainable.data.sources.auto import resolved
+from trainable.data.sources.llamafactory import REGISTRY
 from trainable.errors import DataError
 from trainable.model.tiny import TINY_NAME
 
@@ -59,4 +60,5 @@ def _sources(path: Path, images: Path | None, names: Sequence[str]) -> list[Sour
     try:
         return [resolved(asked)[0]]
     except DataError as error:
-        raise CheckError(f"data: {error}") from error
+        hint = "; here by --dataset NAME" if (path / REGISTRY).is_file() else ""
+        raise CheckError(f"data: {error}{hint}") from error

@@ -21,8 +21,7 @@ from spaces.adapter import TargetGroup
 from spaces.faults import fault_of
 from spaces.optimizer import Decay
 from spaces.trial import LlamaFactorySource, SplitName
-
-REGISTRY = "dataset_info.json"
+from trainable.data.sources.llamafactory import REGISTRY
 
 _ATTENTION = frozenset({"q_proj", "k_proj", "v_proj", "o_proj"})
 _MLP = frozenset({"gate_proj", "up_proj", "down_proj"})
