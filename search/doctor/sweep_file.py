@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -65,15 +66,14 @@ def resource_findings(spec: SweepSpec, *, cores: int, there: int) -> Iterator[Fi
         named = ", ".join(needs.custom)
         fix = "remove it, or set search.address to a cluster that offers it"
         yield problem("trial.resources.custom", f"a Ray of our own has no {named}", fix)
-    if (
-        needs.gpus
-        and there
-        and needs.gpus * at_a_time > there * max(1, int(spec.trial.pack != "auto" and spec.trial.pack))
-    ):
-        found = f"{at_a_time} trials of {needs.gpus:g} GPUs, but there are {there}"
+    pack = 1 if spec.trial.pack == "auto" else spec.trial.pack
+    places = math.ceil(at_a_time / pack)
+    trials = f"{at_a_time} trials" if pack == 1 else f"{places} packs of {pack} trials"
+    if needs.gpus and there and needs.gpus * places > there:
+        found = f"{trials} of {needs.gpus:g} GPUs, but there are {there}"
         yield watch("search.concurrency", found, "the others wait; lower it to what the GPUs hold")
-    if not needs.gpus and needs.cpus * at_a_time > cores:
-        found = f"{at_a_time} trials of {needs.cpus:g} cores, but there are {cores}"
+    if not needs.gpus and needs.cpus * places > cores:
+        found = f"{trials} of {needs.cpus:g} cores, but there are {cores}"
         yield watch("search.concurrency", found, "they slow each other down; lower it to what the cores hold")
 
 

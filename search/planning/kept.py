@@ -129,7 +129,7 @@ def kept_costs(spec: SweepSpec) -> KnownCosts | None:
 
 
 def with_times_of(measured: KnownCosts, finished: KnownCosts) -> KnownCosts:
-    """Give a measurement's costs with what only a finished sweep knows: the pruner's savings, and how large fronts are."""
+    """Give a measurement's costs with what only a finished sweep knows: the pruner's savings and the size of fronts."""
     known = {"saved_share": finished.costs.saved_share, "front_ratio": finished.costs.front_ratio}
     costs = measured.costs.model_copy(update=known)
     return KnownCosts(costs, f"{measured.words}, the pruner's savings {finished.words}", measured.other)
