@@ -35,7 +35,7 @@ def searched(tmp_path_factory):
             resumed = start_hub(spec, folder, events=events)
             number = resumed.ask().number
             for step in (4, 6):
-                resumed.report(number, made_report(step, miou=0.3, f1=0.3))
+                resumed.report(number, made_report(step, miou=0.9, f1=0.9))
         assert said == []
         patch.setenv("WANDB_MODE", "no such mode")
         other = tmp_path_factory.mktemp("failed")
