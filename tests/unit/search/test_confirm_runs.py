@@ -96,11 +96,15 @@ class FakeRay:
         actor.is_dead = True
 
 
+STEPS: dict[int, int] = {}
+"""How far healthy workers have come, by run."""
+
+
 def plain(name, config):
     """Do what a healthy worker does, in two rungs and a last step."""
     if name == "train":
-        plain.steps[config["number"]] = plain.steps.get(config["number"], 0) + 2
-        return {STEP_KEY: plain.steps[config["number"]]}
+        STEPS[config["number"]] = STEPS.get(config["number"], 0) + 2
+        return {STEP_KEY: STEPS[config["number"]]}
     return report_result(REPORT) if name == "score" else None
 
 
@@ -131,7 +135,7 @@ def jobs(count, *, split="confirm", **training):
 @pytest.fixture
 def workers(monkeypatch):
     def make(answer, *, room=9, count=2, retries=1, is_interrupted=lambda: False, clock=lambda: 0.0):
-        plain.steps = {}
+        STEPS.clear()
         fake = FakeRay(answer, room)
         monkeypatch.setattr(search.confirm_runs, "ray", fake)
         found = Workers(
@@ -184,7 +188,7 @@ def test_a_run_whose_worker_dies_goes_on_with_another_as_often_as_it_may(workers
 def test_a_run_that_loses_its_node_uses_up_no_retry(workers):
     lost = [ActorUnavailableError("node", None) for _ in range(5)]
     found, _ = workers(in_turn(*lost), count=1, retries=0)
-    assert ends(found, jobs(1)) in ({0: 6}, {0: "worker died: "}) or True
+    assert ends(found, jobs(1)) == {0: 6}
 
 
 def test_an_error_that_no_worker_expects_ends_the_run_and_is_not_tried_again(workers):
@@ -203,11 +207,8 @@ def test_a_run_that_runs_out_of_memory_starts_again_once_with_halved_batches(wor
     full = {ENDING_KEY: "out of memory: CUDA"}
     found, fake = workers(in_turn(full), count=1)
     (ended,) = list(found.finished(jobs(1, batch=8, accumulation=1)))
-    assert (ended.job.config.training.batch, ended.job.config.training.accumulation, ended.job.config.attempt) == (
-        4,
-        2,
-        1,
-    )
+    training = ended.job.config.training
+    assert (training.batch, training.accumulation, ended.job.config.attempt) == (4, 2, 1)
     assert ended.report is not None and fake.calls[1][2:] == (1, 0)
     found, _ = workers(in_turn(full, full), count=1)
     assert ends(found, jobs(1, batch=8)) == {0: "out of memory: CUDA"}
@@ -224,7 +225,7 @@ def test_after_a_signal_no_run_begins_and_each_stops_at_its_next_rung(workers):
 
     def answer(name, config):
         result = plain(name, config)
-        if name == "train" and plain.steps[config["number"]] == 4:
+        if name == "train" and STEPS[config["number"]] == 4:
             signals.append("SIGINT")
         return result
 
