@@ -13,6 +13,8 @@ from results.reader import SweepTables, last_attempts
 MOST_POINTS = 50
 """Reports of one trial; of more, evenly spaced ones are kept, the first and the last among them."""
 
+_PLACE = ("trial", "attempt", "step")
+
 Curve = Mapping[str, Sequence[float | None]]
 
 
@@ -55,19 +57,33 @@ def trial_curves(tables: SweepTables, order: Iterable[int], *, most_numbers: int
         most_numbers: How many numbers there may be in all; the first trial is given whatever its size.
 
     """
-    wanted = list(dict.fromkeys(order))[: max(most_numbers // 8, 1)]
-    rows = last_attempts(tables.reports.loc[tables.reports["trial"].isin(wanted)])
+    counts = tables.reports["trial"].value_counts().to_dict()
+    wanted = _within([n for n in dict.fromkeys(order) if n in counts], counts, tables, most_numbers=most_numbers)
+    names = {*tables.columns.terms, *(objective.name for objective in tables.columns.objectives)}
+    columns = [name for name in tables.reports if name in _PLACE or str(name).partition(".")[2] in names]
+    rows = last_attempts(tables.reports.loc[tables.reports["trial"].isin(wanted), columns])
     reports = {int(str(number)): own for number, own in rows.groupby("trial")}
     found: list[TrialCurves] = []
     left = most_numbers
     for number in wanted:
-        if number in reports:
-            curves = _curves(number, reports[number].sort_values("step"), tables)
-            left -= curves.size
-            if left < 0 and found:
-                break
-            found.append(curves)
+        curves = _curves(number, reports[number].sort_values("step"), tables)
+        left -= curves.size
+        if left < 0 and found:
+            break
+        found.append(curves)
     return tuple(found)
+
+
+def _within(order: Sequence[int], counts: Mapping[int, int], tables: SweepTables, *, most_numbers: int) -> list[int]:
+    """Keep the trials whose steps and objectives alone, the least of a trial's numbers, find room."""
+    least = 1 + len(tables.columns.objectives)
+    left, kept = most_numbers, []
+    for number in order:
+        left -= least * min(counts[number], MOST_POINTS)
+        if left < 0 and kept:
+            break
+        kept.append(number)
+    return kept
 
 
 def _curves(number: int, rows: pd.DataFrame, tables: SweepTables) -> TrialCurves:

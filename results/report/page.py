@@ -144,8 +144,14 @@ def _environment(*, is_html: bool) -> Environment:
         finalize=None if is_html else _in_markdown,
     )
     environment.filters["figure"] = lambda svg: Markup(svg.replace("<svg ", '<svg class="figure" ', 1))
+    environment.filters["breakable"] = _breakable
     environment.filters["code"] = lambda words: _Verbatim(" ".join(str(words).splitlines()))
     return environment
+
+
+def _breakable(name: object) -> Markup:
+    """Let a dotted name break behind its dots and underscores."""
+    return Markup(re.sub(r"([._])(?=[^\W\d])", r"\1<wbr>", escape(str(name))))
 
 
 def _in_markdown(value: object) -> str:

@@ -43,14 +43,20 @@ paretune.copying = () => {
 /* On paper all panels stand below each other. */
 paretune.printing = () => {
   const panels = [...document.querySelectorAll("[role=tabpanel]")];
-  let closed = [];
+  let closed = [], folded = [];
   window.addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    folded.forEach((details) => { details.open = true; });
     closed = panels.filter((panel) => panel.hidden);
     closed.forEach((panel) => { panel.hidden = false; });
     paretune.redrawCurves?.();
     paretune.drawAnswers?.();
   });
-  window.addEventListener("afterprint", () => closed.forEach((panel) => { panel.hidden = true; }));
+  window.addEventListener("afterprint", () => {
+    closed.forEach((panel) => { panel.hidden = true; });
+    folded.forEach((details) => { details.open = false; });
+    paretune.redrawCurves?.();
+  });
 };
 
 for (const part of ["chosen", "front", "settings", "curves", "answers", "parallel", "table", "tabs", "copying", "printing"]) paretune[part]();
