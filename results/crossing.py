@@ -31,8 +31,11 @@ def crossing_of(tables: SweepTables, objectives: Sequence[Objective]) -> tuple[R
 
     """
     ended = tables.trials.drop_duplicates("trial", keep="last")
-    ended = ended.loc[ended["state"] == "COMPLETE"].set_index("trial")
-    reports = last_attempts(tables.reports)
+    values = [f"value.{objective.name}" for objective in objectives]
+    ended = ended.loc[ended["state"] == "COMPLETE", ["trial", "steps", *values]].set_index("trial")
+    metrics = [f"metric.{objective.name}" for objective in objectives]
+    needed = ["trial", "attempt", "step", *(name for name in metrics if name in tables.reports)]
+    reports = last_attempts(tables.reports[needed])
     reports = reports.loc[reports["trial"].isin(ended.index)]
     reports = reports.loc[reports["step"].to_numpy() < ended["steps"].reindex(reports["trial"]).to_numpy()]
     found: list[RungCrossing] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from results.findings import RungCrossing
 from results.report.card import Card, Cell, Figure, Table, Verdict, number_cell
 from results.report.content import SweepContent
@@ -12,6 +14,7 @@ from results.words import count
 MOST_FALSE_STOPS = 0.10
 FEWEST_AUDITED = 5
 LEAST_TAU = 0.3
+MOST_RUNGS = 12
 RULE = (
     f"Good: nothing was pruned, or of at least {FEWEST_AUDITED} trials that the pruner would have stopped and that ran"
     f" to the end to check it at most {MOST_FALSE_STOPS:.0%} ended on the front. Watch: fewer were checked, so nobody"
@@ -82,12 +85,21 @@ def _answer(content: SweepContent) -> str:
     )
 
 
+def _shown(content: SweepContent, steps: Sequence[int]) -> list[int]:
+    """Keep the rungs that a table has room for: the first one at which a trial was pruned, and others evenly."""
+    if len(steps) <= MOST_RUNGS:
+        return list(steps)
+    pruned_at = [rung.step for rung in content.summary.rungs if rung.pruned][:1]
+    even = [steps[place * (len(steps) - 1) // (MOST_RUNGS - 1)] for place in range(MOST_RUNGS)]
+    return sorted({*even, *(step for step in pruned_at if step in steps)})
+
+
 def _crossing(content: SweepContent) -> tuple[Table, ...]:
     crossing = content.findings.pruning.crossing
     if not crossing:
         return ()
     names = list(dict.fromkeys(one.objective for one in crossing))
-    steps = sorted({one.step for one in crossing})
+    steps = _shown(content, sorted({one.step for one in crossing}))
     by_place = {(one.step, one.objective): one for one in crossing}
     rows: list[tuple[Cell, ...]] = []
     for step in steps:

@@ -14,6 +14,7 @@ paretune.front = () => {
     if (trials.state(row) === "COMPLETE" && names.every((name) => Number.isFinite(trials.score(row, name)))) completed.push(row);
   }
   const drawable = completed.filter((row) => !trials.isFarOff(row));
+  const isDrawable = new Set(drawable);
   const point = (row) => ({ value: [at(row, axes[0]), at(row, axes[1])], row });
   const direction = (axis) => data.objectives.find((one) => one.name === axis)?.direction ?? "maximize";
   const label = (axis) => (direction(axis) === "minimize" ? `${axis} (smaller is better)` : axis);
@@ -90,7 +91,7 @@ paretune.front = () => {
   }
 
   function chosenSeries() {
-    const marked = selection.rows.filter((row) => drawable.includes(row)).slice(0, 400);
+    const marked = selection.rows.filter((row) => isDrawable.has(row)).slice(0, 400);
     const rings = marked.map((row) => {
       const slot = selection.slot(row);
       const ink = slot < 0 ? theme.colour("ink") : theme.slot(slot).colour;
@@ -98,7 +99,7 @@ paretune.front = () => {
         label: { show: slot >= 0, formatter: trials.name(row), position: "top", distance: 4, ...theme.text(), color: theme.colour("ink"), fontWeight: 600, textBorderColor: theme.colour("card"), textBorderWidth: 3 } };
     });
     const pointer = cursor === null ? [] : [{ ...point(cursor), symbol: "circle", symbolSize: 28, itemStyle: { color: "transparent", borderColor: theme.colour("ink"), borderWidth: 1.5, borderType: "dashed" } }];
-    return { id: "chosen", type: "scatter", silent: true, symbol: "circle", data: [...rings, ...pointer], z: 6, labelLayout: { hideOverlap: false, moveOverlap: "shiftY" } };
+    return { id: "chosen", type: "scatter", silent: true, symbol: "circle", data: [...rings, ...pointer], zlevel: 1, labelLayout: { hideOverlap: false, moveOverlap: "shiftY" } };
   }
 
   function draw() {
@@ -119,6 +120,16 @@ paretune.front = () => {
 
   const redrawChosen = () => chart.setOption({ series: [chosenSeries()] });
   const pixel = (row) => chart.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, point(row).value);
+  /* Both axes are linear, so that two places give all: asking the library for thousands takes too long. */
+  function nearest(x, y, within) {
+    const [from, to] = [[0, 0], [1, 1]].map((values) => chart.convertToPixel({ xAxisIndex: 0, yAxisIndex: 0 }, values));
+    let best = null, least = within;
+    for (const row of drawable) {
+      const far = Math.hypot(from[0] + at(row, axes[0]) * (to[0] - from[0]) - x, from[1] + at(row, axes[1]) * (to[1] - from[1]) - y) - (rank(row) < 2 ? 2 : 0);
+      if (far < least) [best, least] = [row, far];
+    }
+    return best;
+  }
   const rank = (row) => (trials.isBaseline(row) ? 0 : trials.isFront(row) ? 1 : 2);
 
   let brushed = false;
@@ -137,12 +148,7 @@ paretune.front = () => {
   node.addEventListener("pointerdown", (event) => { shift = event.shiftKey; brushed = false; });
   chart.getZr().on("click", (event) => {
     if (brushed) { brushed = false; return; }
-    let best = null, least = 16;
-    for (const row of drawable) {
-      const [x, y] = pixel(row);
-      const far = Math.hypot(x - event.offsetX, y - event.offsetY) - (rank(row) < 2 ? 2 : 0);
-      if (far < least) [best, least] = [row, far];
-    }
+    const best = nearest(event.offsetX, event.offsetY, 16);
     if (best === null) return;
     cursor = null;
     if (event.event.shiftKey || event.event.ctrlKey || event.event.metaKey) selection.toggle(best);
@@ -151,11 +157,12 @@ paretune.front = () => {
   });
 
   const say = (words) => { document.getElementById("spoken").textContent = words; };
-  const along = () => [...drawable].sort((one, two) => at(one, axes[0]) - at(two, axes[0]) || at(one, axes[1]) - at(two, axes[1]));
+  let path = null; // from left to right, until the axes change
+  const along = () => (path ??= [...drawable].sort((one, two) => at(one, axes[0]) - at(two, axes[0]) || at(one, axes[1]) - at(two, axes[1])));
   node.addEventListener("keydown", (event) => {
     if (!drawable.length || event.altKey || event.metaKey || event.ctrlKey) return;
-    const path = along(), fronts = path.filter((row) => rank(row) < 2);
-    const step = { ArrowRight: [path, 1], ArrowLeft: [path, -1], ArrowUp: [fronts, -1], ArrowDown: [fronts, 1] }[event.key];
+    const all = along(), fronts = all.filter((row) => rank(row) < 2);
+    const step = { ArrowRight: [all, 1], ArrowLeft: [all, -1], ArrowUp: [fronts, -1], ArrowDown: [fronts, 1] }[event.key];
     if (step) {
       event.preventDefault();
       const [rows, by] = step;
@@ -165,8 +172,8 @@ paretune.front = () => {
       if (event.shiftKey && anchor === null) anchor = cursor ?? rows[Math.max(place, 0)];
       cursor = rows[Math.min(Math.max(place + by, 0), rows.length - 1)];
       if (event.shiftKey) {
-        const [from, to] = [path.indexOf(anchor), path.indexOf(cursor)].sort((one, two) => one - two);
-        selection.set(path.slice(from, to + 1).sort((one, two) => rank(one) - rank(two)));
+        const [from, to] = [all.indexOf(anchor), all.indexOf(cursor)].sort((one, two) => one - two);
+        selection.set(all.slice(from, to + 1).sort((one, two) => rank(one) - rank(two)));
       } else anchor = null;
       say(`${trials.name(cursor)}${trials.role(cursor) ? `, ${trials.role(cursor)}` : ""}: ${names.map((name) => `${name} ${text.score(trials.score(cursor, name), name)}`).join(", ")}`);
       redrawChosen();
@@ -184,7 +191,7 @@ paretune.front = () => {
     const box = document.getElementById("axes");
     box.hidden = false;
     ["Across", "Up"].forEach((words, place) => {
-      const choice = make("select", { "aria-label": `${words} axis`, onchange: (event) => { axes[place] = event.target.value; draw(); } }, ...[...names, order].map((name) => make("option", { value: name, text: name, selected: name === axes[place] })));
+      const choice = make("select", { "aria-label": `${words} axis`, onchange: (event) => { axes[place] = event.target.value; path = null; draw(); } }, ...[...names, order].map((name) => make("option", { value: name, text: name, selected: name === axes[place] })));
       box.append(make("label", {}, words, choice));
     });
   }

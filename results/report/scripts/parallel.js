@@ -7,12 +7,14 @@ paretune.parallel = () => {
   const objectives = data.objectives.map((one) => one.name);
   const completed = [];
   for (let row = 0; row < trials.count; row += 1) if (objectives.every((name) => Number.isFinite(trials.score(row, name)))) completed.push(row);
+  const isCompleted = new Set(completed);
   const varying = trials.paramNames.filter((name) => new Set(completed.map((row) => trials.param(row, name))).size > 1);
   const ranked = data.parameters.filter((name) => varying.includes(name));
   const params = [...ranked, ...varying.filter((name) => !ranked.includes(name))].slice(0, mostAxes - objectives.length);
   if (completed.length < 2 || !params.length) { document.getElementById("parallel").hidden = true; return; }
   const first = completed.filter((row) => trials.isFront(row) || trials.isBaseline(row));
-  const rest = completed.filter((row) => !first.includes(row));
+  const isFirst = new Set(first);
+  const rest = completed.filter((row) => !isFirst.has(row));
   const room = Math.max(most - first.length, 0);
   const kept = rest.length > room ? rest.filter((_, place) => Math.floor(place * room / rest.length) !== Math.floor((place - 1) * room / rest.length)) : rest;
   const rows = [...kept, ...first];
@@ -37,11 +39,18 @@ paretune.parallel = () => {
   function series() {
     const faint = { color: theme.colour("other"), width: 1, opacity: rows.length > 200 ? .16 : .3 };
     const front = { color: theme.colour("front"), width: 1.25, opacity: .55 };
-    const chosen = selection.shown.filter((row) => completed.includes(row));
     return [
       { id: "all", type: "parallel", silent: true, smooth: 0, inactiveOpacity: .02, activeOpacity: .7, progressive: 0, data: rows.map((row) => line(row, trials.isFront(row) ? front : faint)) },
-      { id: "chosen", type: "parallel", silent: true, inactiveOpacity: 1, activeOpacity: 1, z: 4, data: chosen.map((row) => { const slot = theme.slot(selection.slot(row)); return line(row, { color: slot.colour, type: slot.dash, width: 2.75, opacity: 1 }); }) },
+      chosenSeries(),
     ];
+  }
+  function chosenSeries() {
+    const chosen = selection.shown.filter((row) => isCompleted.has(row));
+    const lines = chosen.map((row) => {
+      const slot = theme.slot(selection.slot(row));
+      return line(row, { color: slot.colour, type: slot.dash, width: 2.75, opacity: 1 });
+    });
+    return { id: "chosen", type: "parallel", silent: true, inactiveOpacity: 1, activeOpacity: 1, zlevel: 1, data: lines };
   }
   function draw() {
     if (!chart) chart = echarts.init(node, null, { renderer: "canvas" });
@@ -68,7 +77,7 @@ paretune.parallel = () => {
   clear.addEventListener("click", draw);
   draw();
   watch();
-  selection.onChange(() => chart.setOption({ series: [series()[1]] }));
+  selection.afterChange(() => chart.setOption({ series: [chosenSeries()] }));
   theme.onChange(draw);
   new ResizeObserver(() => chart.resize()).observe(node);
 };

@@ -10,10 +10,14 @@ paretune.selection = (() => {
     return [...new Set(rows)];
   };
   let rows = start();
-  const listeners = [];
+  const listeners = [], later = [];
+  let waiting = false;
   const set = (next) => {
     rows = [...new Set(next)];
     listeners.forEach((draw) => draw(rows));
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => setTimeout(() => { waiting = false; later.forEach((draw) => draw(rows)); }));
   };
   return {
     get rows() { return rows; },
@@ -26,6 +30,8 @@ paretune.selection = (() => {
     remove: (row) => set(rows.filter((one) => one !== row)),
     reset: () => set(start()),
     onChange: (draw) => listeners.push(draw),
+    /* For what lies further down the page: drawn once the reader has seen the answer to a click. */
+    afterChange: (draw) => later.push(draw),
   };
 })();
 

@@ -54,12 +54,19 @@ paretune.table = () => {
     page = Math.min(page, Math.max(Math.ceil(found.length / perPage) - 1, 0));
     fill();
   }
+  function mark() {
+    for (const button of body.querySelectorAll("button.trial")) {
+      const isChosen = selection.has(trials.row(Number(button.dataset.sweep), Number(button.dataset.trial)));
+      button.setAttribute("aria-pressed", String(isChosen));
+      button.closest("tr").classList.toggle("is-chosen", isChosen);
+    }
+  }
   function fill() {
     const rows = found.slice(page * perPage, (page + 1) * perPage);
     body.replaceChildren(...rows.map((row) => {
       const kinds = [trials.isFront(row) && "on-front", trials.isBaseline(row) && "is-baseline", selection.has(row) && "is-chosen"].filter(Boolean).join(" ");
       return make("tr", { class: kinds || null }, ...columns.map((column, place) => {
-        if (place === 0) return make("td", { class: "number" }, make("button", { type: "button", class: "trial", "data-trial": trials.number(row), "data-sweep": trials.sweep(row), "aria-pressed": String(selection.has(row)), title: `Choose ${trials.name(row)}`, text: words(column, row), onclick: () => { selection.toggle(row); body.querySelector(`[data-trial="${trials.number(row)}"][data-sweep="${trials.sweep(row)}"]`)?.focus(); } }));
+        if (place === 0) return make("td", { class: "number" }, make("button", { type: "button", class: "trial", "data-trial": trials.number(row), "data-sweep": trials.sweep(row), "aria-pressed": String(selection.has(row)), title: `Choose ${trials.name(row)}`, text: words(column, row), onclick: () => selection.toggle(row) }));
         return make("td", { class: column.reason ? "reason" : column.number ? "number" : null, text: words(column, row) });
       }));
     }));
@@ -74,7 +81,7 @@ paretune.table = () => {
   const pager = make("div", { class: "pager" }, back, where, on);
   search.addEventListener("input", () => { page = 0; arrange(); });
   state.addEventListener("change", () => { page = 0; arrange(); });
-  selection.onChange(() => (state.value === "chosen" ? arrange() : fill()));
+  selection.onChange(() => { if (state.value === "chosen") arrange(); else mark(); });
   box.append(make("div", { class: "toolbar" }, search, state, counted), make("div", { class: "grid", tabindex: "0", role: "region", "aria-label": "All trials" }, make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body)), pager);
   arrange();
 };
