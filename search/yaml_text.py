@@ -9,11 +9,15 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 _WIDTH = 4096
 """Of a line, so that none is broken within a value."""
 
 _MOST_IN_A_LINE = 5
+
+_PLAIN = re.compile(r"[\w./~]([\w./@+= -]*[\w./])?")
+"""Texts without a sign that YAML might read as its own; ruamel leaves some unquoted, such as ``?a`` in a list."""
 
 _MARK = "¤"
 _NOTE = re.compile(rf" *#{_MARK} ")
@@ -61,11 +65,16 @@ def _written(node: Any, path: str, notes: Mapping[str, str], heads: Mapping[str,
             return plain
         case list() | tuple():
             items = CommentedSeq(
-                [_mapping(part, path, notes, heads) if isinstance(part, Mapping) else part for part in node]
+                [
+                    _mapping(part, path, notes, heads) if isinstance(part, Mapping) else _written(part, "", {}, {})
+                    for part in node
+                ]
             )
             if not any(isinstance(part, Mapping) for part in node):
                 items.fa.set_flow_style()
             return items
+        case str() if not _PLAIN.fullmatch(node):
+            return DoubleQuotedScalarString(node)
         case _:
             return node
 

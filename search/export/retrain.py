@@ -103,8 +103,8 @@ def _header(trial: ChosenTrial, spec: SweepSpec, steps: int, *, is_plain: bool) 
     return [
         *lines,
         "Trial 0 of every sweep is plain cross entropy: here as long, and with the adapter and optimizer of the trial,",
-        "to compare with. Trial 1 is the trial. The adapter of one that is worse in both scores is not kept, unless it is",
-        "pinned while the sweep runs: paretune trial pin DIR 1",
+        "to compare with. Trial 1 is the trial. The adapter of one that is worse in both scores is not kept, unless it",
+        "is pinned while the sweep runs: paretune trial pin DIR 1",
     ]
 
 
