@@ -48,6 +48,12 @@ class Costs(BaseModel):
         default=None, ge=0, le=1, description="share of all steps that the pruner saved; not known if absent"
     )
 
+    def was_busy(self, cores: int) -> bool:
+        """Tell whether other programs took more than three tenths of the machine's cores when they were measured."""
+        return self.load is not None and self.load > _BUSY * cores
+
+
+_BUSY = 0.3
 
 STUDY_BYTES = 110_000
 """Of an SQLite study without a trial."""

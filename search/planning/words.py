@@ -11,9 +11,6 @@ from search.plan import Forecast
 from search.planning.items import LEVEL, POWER, Needed, is_ratio
 from search.planning.whole import Plan
 
-_BUSY = 0.3
-"""Share of the cores that other programs may keep busy without a word."""
-
 
 def plan_lines(plan: Plan, *, now: datetime) -> list[str]:
     """Say what is foreseen, and from what."""
@@ -69,7 +66,7 @@ def _origin(plan: Plan) -> Iterator[str]:
     differing = f", with another {' and '.join(known.other)}" if known.other else ""
     yield f"  {known.words}{differing}, in the mean of {costs.trials} trials"
     cores = os.cpu_count() or 1
-    if costs.load is not None and costs.load > _BUSY * cores:
+    if costs.load is not None and costs.was_busy(cores):
         yield (
             f"  other programs wanted {costs.load:.1f} of {cores} cores when it was measured; measure again when the "
             "machine is as it will be"

@@ -297,6 +297,19 @@ def test_a_measured_plan_says_when_the_sweep_ends():
     assert plan.low.seconds < plan.expected.seconds < plan.high.seconds
 
 
+def test_what_was_measured_beside_other_programs_gives_a_wide_range():
+    busy = KnownCosts(COSTS.model_copy(update={"load": 1000.0}), "measured here")
+    quiet = KnownCosts(COSTS.model_copy(update={"load": 0.0}), "measured here")
+    wide, narrow = (make_plan(made_spec(), known(one), now=NOW) for one in (busy, quiet))
+
+    assert wide.expected == narrow.expected
+    assert wide.low.seconds == pytest.approx(wide.expected.seconds / 2)
+    assert wide.high.seconds == pytest.approx(wide.expected.seconds * 2)
+    assert narrow.high.seconds == pytest.approx(narrow.expected.seconds * 1.15)
+    assert "measure again" in "\n".join(plan_lines(wide, now=NOW))
+    assert "measure again" not in "\n".join(plan_lines(narrow, now=NOW))
+
+
 def test_no_more_trials_run_at_a_time_than_gpus_hold():
     spec = made_spec(concurrency=8)
     resources = spec.trial.resources.model_copy(update={"gpus": 0.5})
