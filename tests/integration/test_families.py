@@ -153,7 +153,7 @@ def test_a_perfect_answer_has_an_overlap_of_one(family_base, monkeypatch):
     example = Example(render(record, family_base.processor), (family_base.pixels(record.images[0].load()),))
     resized = [family_base.processor.resized(record.images[0].size)]
     answer = family_base.processor.family.answer(record.turns[0], resized)
-    monkeypatch.setattr("trainable.evaluation.evaluate.generate_answers", lambda *_, **__: [answer])
+    monkeypatch.setattr("trainable.evaluation.answers.decoded", lambda *_: answer)
     scores = evaluate(
         family_base.model,
         family_base,

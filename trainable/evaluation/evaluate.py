@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from spaces.mixture import MixtureConfig
 from trainable.boxes import Box
 from trainable.data.collate import Example, collate
 from trainable.data.records import Record
-from trainable.evaluation.generate import generate_answers
+from trainable.evaluation.answers import forced_and_generated
 from trainable.evaluation.grounding import GroundedAnswer, grounding_parts
 from trainable.evaluation.parts import PERPLEXITY, Part, combined
 from trainable.evaluation.prediction import Prediction
@@ -96,9 +96,15 @@ def evaluate(
     model.eval()
     rows = sorted(rows, key=_length)  # rows of like lengths share a batch: less padding, fewer steps of generation
     with merged(model):
-        examples = [row.example for row in rows]
-        answers = generate_answers(model, base, examples, batch=batch, max_new_tokens=max_new_tokens)
-        forced = _forced(model, base, rows, batch=batch)
+        views: list[TokenView] = []
+        answers: list[str] = []
+        for drawn in _batches(rows, batch):
+            view, texts = forced_and_generated(
+                model, base, [row.example for row in drawn], max_new_tokens=max_new_tokens
+            )
+            views.append(view)
+            answers += texts
+    forced = _forced(views, rows)
     answered = [
         _answered(row.record, answer, tokens, base=base, constant_box_1000=constant_box_1000)
         for row, answer, tokens in zip(rows, answers, forced.parts, strict=True)
@@ -147,29 +153,38 @@ def teacher_forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: 
         over all supervised tokens of text rows.
 
     """
-    forced = _forced(model, base, rows, batch=batch)
+    views: list[TokenView] = []
+    for drawn in _batches(rows, batch):
+        part = collate([row.example for row in drawn], base)
+        views.append(TokenView(supervised_states(model, part), base.head, part.targets))
+    forced = _forced(views, rows)
     return {**forced.means, **combined(forced.parts)}
 
 
+def _batches(rows: Sequence[ScoredRow], size: int) -> Iterator[Sequence[ScoredRow]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
 @torch.no_grad()
-def _forced(model: Any, base: Base, rows: Sequence[ScoredRow], *, batch: int) -> _Forced:
+def _forced(views: Sequence[TokenView], rows: Sequence[ScoredRow]) -> _Forced:
+    """Sum up the views of all batches.
+
+    Args:
+        views: Of the rows, in order.
+        rows: Of all batches.
+
+    """
     terms = {name: term for name, term in make_terms(MixtureConfig()).items() if not term.needs_base}
     totals = dict.fromkeys(terms, 0.0)
     counts = dict.fromkeys(terms, 0)
-    parts: list[Mapping[str, Part]] = []
-    for start in range(0, len(rows), batch):
-        drawn = rows[start : start + batch]
-        part = collate([row.example for row in drawn], base)
-        view = TokenView(supervised_states(model, part), base.head, part.targets)
+    parts: list[dict[str, Part]] = []
+    for view in views:
         for name, term in terms.items():
             totals[name] += term.total(view).item()
-            counts[name] += term.count(part.targets)
-        parts += [
-            found if row.record.task == "text" else {}
-            for row, found in zip(drawn, _token_parts(view, len(drawn)), strict=True)
-        ]
+            counts[name] += term.count(view.targets)
+        parts += _token_parts(view)
     means = {f"teacher_forced.{name}": totals[name] / count for name, count in counts.items() if count}
-    return _Forced(means, parts)
+    return _Forced(means, [found if row.record.task == "text" else {} for row, found in zip(rows, parts, strict=True)])
 
 
 def _grounded(record: Record, answer: str, base: Base) -> GroundedAnswer:
@@ -184,18 +199,16 @@ def _text(record: Record, answer: str) -> TextAnswer:
     return TextAnswer(record.references or (record.turns[-1].answer,), answer)
 
 
-def _token_parts(view: TokenView, rows: int) -> list[dict[str, Part]]:
-    """Give what the supervised tokens of each row of a batch add to the scores of tokens; nothing without tokens.
+def _token_parts(view: TokenView) -> list[dict[str, Part]]:
+    """Give what the supervised tokens of each row of a batch add to the scores of tokens; every row has some.
 
     They are added up on the processor, in order and in double precision, so that a sum is the same every time.
     """
     place = view.targets.rows.cpu()
+    rows = int(place.max()) + 1
 
     def sums(values: torch.Tensor) -> list[float]:
         return torch.zeros(rows, dtype=torch.float64).index_add_(0, place, values.double().cpu()).tolist()
 
     found = zip(sums(torch.ones_like(place)), sums(view.is_right), sums(view.cross_entropies), strict=True)
-    return [
-        {"text.token_accuracy": Part(right, count), PERPLEXITY: Part(nats, count)} if count else {}
-        for count, right, nats in found
-    ]
+    return [{"text.token_accuracy": Part(right, count), PERPLEXITY: Part(nats, count)} for count, right, nats in found]

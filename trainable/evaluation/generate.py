@@ -35,6 +35,11 @@ def generate_answers(
         inputs = collate_prompts(examples[start : start + batch], base)
         out = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1)
         for ids in out[:, inputs["input_ids"].shape[1] :].tolist():
-            end = ids.index(base.ids.im_end) if base.ids.im_end in ids else len(ids)
-            answers.append(base.tokenizer.decode(ids[:end], skip_special_tokens=False))
+            answers.append(decoded(ids, base))
     return answers
+
+
+def decoded(ids: list[int], base: Base) -> str:
+    """Give the text of an answer's tokens up to its end."""
+    end = ids.index(base.ids.im_end) if base.ids.im_end in ids else len(ids)
+    return base.tokenizer.decode(ids[:end], skip_special_tokens=False)

@@ -13,7 +13,8 @@ from torch import Tensor
 _ADAPTER = re.compile(r"\.lora_|\.adapter_")
 _WRAPPING = re.compile(r"^base_model\.model\.|(?<=\.)base_layer\.")
 _COLUMNS = 1024
-_INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+_WORD = 8
+"""Bytes that are read as one integer: sums of 64-bit integers need no conversion, so they take what reading takes."""
 
 
 def fingerprint(model: Any, *, below: str = "") -> str:
@@ -49,9 +50,10 @@ def _own(model: Any) -> Iterable[tuple[str, Tensor]]:
 
 def _sums(value: Tensor) -> tuple[Tensor, Tensor]:
     """Sum rows and columns of a tensor's bits as 64-bit integers; overflow wraps."""
-    bits = value.contiguous().view(-1).view(_INTEGERS[value.element_size()])
-    whole = bits[: len(bits) // _COLUMNS * _COLUMNS].view(-1, _COLUMNS)
-    rest = bits[whole.numel() :].to(torch.int64)
-    rows = whole.sum(dim=1, dtype=torch.int64)
-    columns = whole.sum(dim=0, dtype=torch.int64)
-    return torch.cat([rows, rest]), columns
+    flat, per_word = value.contiguous().view(-1), _WORD // value.element_size()
+    if flat.storage_offset() % per_word:
+        flat = flat.clone()  # words must start where memory's do
+    words = flat[: len(flat) // per_word * per_word].view(torch.int64)
+    whole = words[: len(words) // _COLUMNS * _COLUMNS].view(-1, _COLUMNS)
+    last = flat[len(words) * per_word :].view(torch.uint8).to(torch.int64)
+    return torch.cat([whole.sum(dim=1), words[whole.numel() :], last]), whole.sum(dim=0)

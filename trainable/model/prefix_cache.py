@@ -94,8 +94,12 @@ class PrefixCache:
 
 def language_model(model: Any) -> Any:
     """Give the language model of a base, or of a PEFT model around one."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return inner.model.language_model
+    return bare_model(model).model.language_model
+
+
+def bare_model(model: Any) -> Any:
+    """Give the model of transformers that a PEFT model is around; any other model is one."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 @contextmanager

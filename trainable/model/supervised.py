@@ -7,32 +7,33 @@ from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
+from transformers import Cache
 from typing_extensions import override
 
 from trainable.data.collate import Batch
-from trainable.model.prefix_cache import language_model, upper_layers
+from trainable.model.prefix_cache import bare_model, language_model, upper_layers
 
 
-def supervised_states(model: Any, batch: Batch) -> Tensor:
-    """Give what enters the head.
-
-    The last layer gives other positions their keys and values alone. No keys and values are kept.
+def supervised_states(model: Any, batch: Batch, *, cache: Cache | None = None) -> Tensor:
+    """Give what enters the head; the last layer gives other positions their keys and values alone.
 
     Args:
         model: The base, with or without an adapter of PEFT.
         batch: Its rows.
+        cache: Takes the keys and values of all positions.
 
     Returns:
         In the order in which ``batch.keep`` selects, of shape ``[k, width]``.
 
     """
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    inner = bare_model(model)
+    inputs = {**batch.inputs, "cache": cache, "use_cache": cache is not None}
     with upper_layers(model, batch.depth):
         language = language_model(model)
         if not _can_narrow(inner, language):
-            return inner.model(**batch.inputs, use_cache=False).last_hidden_state[batch.keep]
+            return inner.model(**inputs).last_hidden_state[batch.keep]
         with _narrowed(language, batch.keep):
-            return inner.model(**batch.inputs, use_cache=False).last_hidden_state[0]
+            return inner.model(**inputs).last_hidden_state[0]
 
 
 def all_states(base: Any, batch: Batch) -> Tensor:
