@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from driver_loop import Loop, Silent, full_reports
 
-from results import DecisionRow, RecordColumns, ReportRow, TrialRow, write_sweep_json
+from results import DecisionRow, PredictionRow, RecordColumns, ReportRow, TrialRow, write_sweep_json
 from results.parts import part_path
 from results.schema import TABLES, TableName, file_metadata, row_cells, table_schema
 from results.writer import ROWS_PER_PART
@@ -39,6 +39,10 @@ class _BulkWriter:
     def append_report(self, row: ReportRow) -> None:
         """Keep a report."""
         self._rows["reports"].append(row_cells(row))
+
+    def append_predictions(self, rows: Sequence[PredictionRow]) -> None:
+        """Keep answers."""
+        self._rows["predictions"].extend(map(row_cells, rows))
 
     def append_decision(self, row: DecisionRow) -> None:
         """Keep a decision."""
