@@ -87,12 +87,15 @@ class Recorder:
         self._writer = RecordWriter(folder, record_columns(spec), metadata)
         self._objectives = [objective.metric for objective in spec.objectives]
         self._pruner = spec.search.pruner.name
+        self._has_warned = False
         self.now = now
 
     def predictions(self, config: TrialConfig, report: TrialReport) -> None:
         """Record the answers behind the last report of a trial that completes; before the report itself."""
         if not report.predictions:
-            _log.warning("trial %d completes without its answers to single rows, which its worker lost", config.number)
+            level, self._has_warned = logging.INFO if self._has_warned else logging.WARNING, True
+            _log.log(level, "trial %d completes, but its worker gave no answers to single rows", config.number)
+            return
         self._writer.append_predictions(
             prediction_rows(
                 report.predictions,

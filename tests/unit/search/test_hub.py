@@ -387,6 +387,6 @@ def test_a_driver_that_dies_between_answers_and_report_records_neither_twice(tmp
 def test_a_last_report_without_its_answers_completes_a_trial_with_a_warning(tmp_path, caplog):
     hub = start_hub(made_spec(), tmp_path)
     hub.report(hub.ask().number, made_report(6, miou=0.5, f1=0.5))
-    assert "trial 0 completes without its answers" in caplog.text
+    assert "trial 0 completes, but its worker gave no answers" in caplog.text
     again = start_hub(made_spec(), tmp_path)
     assert again.completed == 1 and len(read_predictions(tmp_path)) == 0
