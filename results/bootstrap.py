@@ -205,7 +205,8 @@ def deviation_replicates(
     clusters = len(sums[0].scores)
     weights = rng.standard_normal((replicates, clusters)) * np.sqrt(clusters / max(clusters - 1, 1))
     # products of equal columns may differ in their last bit, which would decide between trials that answered the same
-    return np.round(np.stack([weights @ one.influences for one in sums], axis=2), _DIGITS)
+    deviations = np.stack([weights @ one.influences for one in sums], axis=2)
+    return deviations.round(_DIGITS)
 
 
 def _is_last(keys: NDArray[np.int64], rows: pd.DataFrame) -> NDArray[np.bool_]:

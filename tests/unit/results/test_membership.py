@@ -58,7 +58,7 @@ def test_a_probability_is_never_above_the_share_of_the_replicates():
 
 def test_luck_is_a_members_own_mean_deviation_while_it_is_on_the_front():
     deviations = np.array([[[0.3, 0.1], [0.1, 0.1]], [[-0.2, 0.0], [0.0, 0.0]], [[0.1, 0.3], [0.1, -0.1]]])
-    on = np.array([[True, True], [False, True], [True, False]])
+    on = np.array([[True, False], [False, True], [True, False]])
     gains = np.array([[0.5, 0.5], [0.4, 0.4]])
     # from the trials' mean, the first deviates by (.1, 0), then (0, .2) where it is on the front
     assert luck_of(gains, deviations, on) == pytest.approx(np.array([[0.05, 0.1], [0.0, 0.0]]))
