@@ -3,6 +3,9 @@
 Made tables: 5,000 trials with 200 reports each, with the columns of ``examples/shapes.yaml``. Reading the record is
 measured apart from building the report, whose goals are 3 MB and 5 s. What a reader waits for is what the browser
 calls event timing: from a click or a key to the next picture on the screen; the goal is a 95 % quantile of 200 ms.
+Beside it stands what the page computed for each action, on the processors: on a busy machine that says more than the
+clock.
+
 Baseline of the build: reading the same record.
 
 Run: ``python benchmarks/report.py``
@@ -11,6 +14,7 @@ Run: ``python benchmarks/report.py``
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 import time
@@ -22,6 +26,7 @@ from random import Random
 from typing import Any, TypeVar
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -55,11 +60,13 @@ class Waits:
     Attributes:
         name: What was done.
         times: From each click or key to the next picture; 16 where the browser saw no longer wait.
+        cpu_ms: Of the page's process for each action, on average, what it draws afterwards included.
 
     """
 
     name: str
     times: tuple[float, ...]
+    cpu_ms: float
 
     @property
     def p95(self) -> float:
@@ -95,7 +102,12 @@ def main() -> None:
         print(f"so building takes  {build_s:6.2f} s of CPU (goal {GOAL_S:.0f} s: {_met(build_s <= GOAL_S)})")
         print(f"size {size / 1e6:5.2f} MB (goal {PAGE_BYTES / 1e6:.0f} MB: {_met(size <= PAGE_BYTES)})")
         for waits in measure_page(files.html):
-            print(f"{waits.name:>22}: p95 {waits.p95:4.0f} ms (goal {GOAL_MS:.0f} ms: {_met(waits.p95 <= GOAL_MS)})")
+            met = _met(waits.p95 <= GOAL_MS)
+            print(
+                f"{waits.name:>22}: p95 {waits.p95:5.0f} ms by the clock (goal {GOAL_MS:.0f} ms: {met}),"
+                f" {waits.cpu_ms:4.0f} ms of CPU"
+            )
+        print(f"{os.cpu_count()} processors, on average {os.getloadavg()[0]:.0f} processes wanted one")
 
 
 def _timed(act: Callable[[], _Result]) -> tuple[_Result, Taken]:
@@ -265,6 +277,7 @@ def measure_page(path: Path) -> list[Waits]:
 
 def _waits(view: Any, name: str, act: Any, *, actions: int = ACTIONS) -> Waits:
     times: list[float] = []
+    before = _renderer_s()
     for _ in range(actions):
         view.evaluate("() => { window.waits.length = 0; }")
         act()
@@ -272,7 +285,13 @@ def _waits(view: Any, name: str, act: Any, *, actions: int = ACTIONS) -> Waits:
         view.wait_for_timeout(30)
         seen = view.evaluate("() => window.waits.map((one) => one[1])")
         times.append(max([16.0, *seen]))
-    return Waits(name, tuple(times))
+    return Waits(name, tuple(times), cpu_ms=1000 * (_renderer_s() - before) / actions)
+
+
+def _renderer_s() -> float:
+    """Add up the seconds that our browser's pages have computed for."""
+    ours = psutil.Process().children(recursive=True)
+    return sum(sum(one.cpu_times()[:2]) for one in ours if "--type=renderer" in one.cmdline())
 
 
 if __name__ == "__main__":

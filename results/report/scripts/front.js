@@ -111,11 +111,8 @@ paretune.front = () => {
       tooltip: { trigger: "item", ...theme.tooltip(), formatter: tip },
       xAxis: { type: "value", scale: true, name: label(axes[0]), nameLocation: "middle", nameGap: 30, ...axis, ...range(axes[0]), axisLabel: { ...axis.axisLabel, showMinLabel: false, showMaxLabel: false } },
       yAxis: { type: "value", scale: true, name: label(axes[1]), nameLocation: "middle", nameGap: 46, ...axis, ...range(axes[1]), axisLabel: { ...axis.axisLabel, showMinLabel: false, showMaxLabel: false } },
-      brush: { xAxisIndex: 0, brushMode: "single", transformable: false, throttleType: "debounce", throttleDelay: 0, brushStyle: { color: "rgb(0 114 178 / 10%)", borderColor: theme.colour("front"), borderWidth: 1 }, inBrush: {}, outOfBrush: { colorAlpha: 1 } },
-      toolbox: { show: false },
       series: [...data.sweeps.flatMap(sweepSeries), chosenSeries()],
     }, { notMerge: true });
-    chart.dispatchAction({ type: "takeGlobalCursor", key: "brush", brushOption: { brushType: "rect", brushMode: "single" } });
   }
 
   const redrawChosen = () => chart.setOption({ series: [chosenSeries()] });
@@ -132,29 +129,52 @@ paretune.front = () => {
   }
   const rank = (row) => (trials.isBaseline(row) ? 0 : trials.isFront(row) ? 1 : 2);
 
-  let brushed = false;
-  chart.on("brushEnd", ({ areas }) => {
-    if (!areas.length) return;
-    brushed = true;
-    const [[x0, x1], [y0, y1]] = areas[0].coordRange;
-    const inside = drawable.filter((row) => { const [x, y] = point(row).value; return x >= x0 && x <= x1 && y >= y0 && y <= y1; });
-    inside.sort((one, two) => rank(one) - rank(two));
-    chart.dispatchAction({ type: "brush", areas: [] });
-    if (inside.length) (shift ? selection.add : selection.set)(inside);
-    say(inside.length ? `${inside.length} trials chosen` : "no trial in the box");
+  /* A box is drawn over the chart, not in it: the library would draw thousands of trials anew at every move. */
+  const box = node.parentElement.appendChild(make("div", { class: "box", hidden: true }));
+  let from = null;
+  const placeOf = (event) => { const own = node.getBoundingClientRect(); return [event.clientX - own.left, event.clientY - own.top]; };
+  const isDrag = (to) => Math.hypot(to[0] - from[0], to[1] - from[1]) > 6;
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    from = placeOf(event);
+    node.setPointerCapture(event.pointerId);
+  });
+  node.addEventListener("pointermove", (event) => {
+    if (from === null) return;
+    const to = placeOf(event);
+    if (!isDrag(to)) return;
+    box.hidden = false;
+    box.style.left = `${node.offsetLeft + Math.min(from[0], to[0])}px`;
+    box.style.top = `${node.offsetTop + Math.min(from[1], to[1])}px`;
+    box.style.width = `${Math.abs(to[0] - from[0])}px`;
+    box.style.height = `${Math.abs(to[1] - from[1])}px`;
+  });
+  node.addEventListener("pointercancel", () => { from = null; box.hidden = true; });
+  node.addEventListener("pointerup", (event) => {
+    if (from === null) return;
+    const to = placeOf(event), isMore = event.shiftKey || event.ctrlKey || event.metaKey;
+    if (isDrag(to)) chooseInside(from, to, isMore);
+    else chooseNear(to, isMore);
+    from = null;
+    box.hidden = true;
   });
 
-  let shift = false;
-  node.addEventListener("pointerdown", (event) => { shift = event.shiftKey; brushed = false; });
-  chart.getZr().on("click", (event) => {
-    if (brushed) { brushed = false; return; }
-    const best = nearest(event.offsetX, event.offsetY, 16);
+  function chooseInside(one, two, isMore) {
+    const [[x0, y0], [x1, y1]] = [one, two].map((place) => chart.convertFromPixel({ xAxisIndex: 0, yAxisIndex: 0 }, place));
+    const between = (value, low, high) => value >= Math.min(low, high) && value <= Math.max(low, high);
+    const inside = drawable.filter((row) => between(at(row, axes[0]), x0, x1) && between(at(row, axes[1]), y0, y1));
+    inside.sort((first, second) => rank(first) - rank(second));
+    if (inside.length) (isMore ? selection.add : selection.set)(inside);
+    say(inside.length ? `${inside.length} ${inside.length === 1 ? "trial" : "trials"} chosen` : "no trial in the box");
+  }
+  function chooseNear([x, y], isMore) {
+    const best = nearest(x, y, 16);
     if (best === null) return;
     cursor = null;
-    if (event.event.shiftKey || event.event.ctrlKey || event.event.metaKey) selection.toggle(best);
+    if (isMore) selection.toggle(best);
     else selection.set([best, ...selection.rows.filter((row) => trials.isBaseline(row) && row !== best)]);
     say(`${trials.name(best)} chosen`);
-  });
+  }
 
   const say = (words) => { document.getElementById("spoken").textContent = words; };
   let path = null; // from left to right, until the axes change
