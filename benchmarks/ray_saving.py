@@ -121,7 +121,7 @@ def _made_reports(steps: Sequence[int], *, seed: str) -> Iterator[dict[str, Any]
 def ours(spec: SweepSpec, cluster: Cluster, folder: Path) -> Saving:
     """Run a sweep of ours."""
     hub, guard = start(spec, folder), StorageGuard(folder)
-    searcher = HubSearcher(hub, checkpoint_place(spec, folder), guard)
+    searcher = HubSearcher(hub, checkpoint_place(spec, folder), guard, most=spec.search.trials)
     scheduler = GuardedScheduler(
         hub, guard, check=lambda: None, is_interrupted=lambda: False, is_over=lambda: hub.should_end
     )

@@ -65,7 +65,7 @@ class Rebuilder:
         self._spec, self._tables, self._companion = spec, tables, companion
         self._metrics = [objective.metric for objective in spec.objectives]
         self._signs = [1 if objective.direction == "maximize" else -1 for objective in spec.objectives]
-        self._rows = {int(row["trial"]): row for row in tables.trials.to_dict("records")}
+        self._places = {number: place for place, number in enumerate(tables.trials["trial"].tolist())}
         numbers = [rows["trial"] for rows in (tables.trials, tables.reports, tables.decisions)]
         self._last = max((number for column in numbers for number in column.tolist()), default=-1)
 
@@ -76,11 +76,14 @@ class Rebuilder:
             StudyError: If a finished trial is another one than in the record.
 
         """
+        states = self._tables.trials["state"].tolist()
+        scores = self._tables.trials[[f"value.{metric}" for metric in self._metrics]].to_numpy(float).tolist()
         for number, trial in trials.stored():
-            row = self._rows.get(number)
-            if row is None or not trial.state.is_finished():
+            place = self._places.get(number)
+            if place is None or not trial.state.is_finished():
                 continue
-            if (trial.state.name, tuple(trial.values or ())) != (row["state"], _values(row, self._metrics) or ()):
+            recorded = tuple(scores[place]) if states[place] == "COMPLETE" else ()
+            if (trial.state.name, tuple(trial.values or ())) != (states[place], recorded):
                 problem = f"trial {number} of the study is not the one that {folder} has on record"
                 raise study_error(folder, problem, storage=self._spec.search.storage)
 
@@ -101,14 +104,18 @@ class Rebuilder:
                 restored += 1
         return restored
 
+    def _row(self, number: int) -> Mapping[str, Any] | None:
+        """Give the last row of a trial that has ended on record; few are needed, and all take long to make."""
+        place = self._places.get(number)
+        return None if place is None else self._tables.trials.iloc[[place]].to_dict("records")[0]
+
     def _put_back(self, number: int, trials: StudyTrials, *, is_waiting: bool) -> None:
         if is_waiting:
             trials.ask()  # those that wait are asked for in their order
             self._catch_up(number, trials.trial(number), trials)
-        elif number in self._rows:
-            trials.add(self._finished(number, self._rows[number]))
-            ending = self._ending(self._rows[number])
-            attempt = int(self._rows[number]["attempt"])
+        elif (row := self._row(number)) is not None:
+            trials.add(self._finished(number, row))
+            ending, attempt = self._ending(row), int(row["attempt"])
             self._companion.restore(number, attempt, self._vectors(number, attempt), ending)
         else:
             trials.add(self._running(number))
@@ -116,7 +123,7 @@ class Rebuilder:
     def _catch_up(self, number: int, held: FrozenTrial, trials: StudyTrials) -> bool:
         """Let a running trial of the study know of attempts, and of parameters, that only the record knows of."""
         attempt, known = last_attempt(number, self._tables), int(held.user_attrs.get("attempt", 0))
-        row, is_behind = self._rows.get(number), False
+        row, is_behind = self._row(number), False
         if row is not None:
             point, drawn = self._drawn(number, row, held.user_attrs)
             for name, (distribution, value) in drawn.items():
@@ -215,7 +222,7 @@ class Rebuilder:
 
     def _baseline_scores(self, *, before: Mapping[str, Any]) -> Mapping[str, float]:
         """Give the baseline's final scores, if they were known when a trial ended."""
-        row = self._rows.get(0)
+        row = self._row(0)
         if row is None or row["state"] != "COMPLETE" or row["ended"] > before["ended"]:
             return {}
         return recorded_reports(0, int(row["attempt"]), self._tables, self._spec)[int(row["steps"])].scores

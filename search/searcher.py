@@ -19,12 +19,24 @@ class HubSearcher(Searcher):
     """Hands out the hub's trials; what becomes of them the scheduler tells the hub.
 
     Ray saves its searcher every few seconds; the study is what is resumed from, so there is nothing to save.
+
+    Args:
+        hub: Of the sweep.
+        place: Where checkpoints are.
+        guard: Around every call to the hub.
+        most: Trials to hand out, after which the hub is not asked any more.
+
     """
 
-    def __init__(self, hub: Hub, place: CheckpointPlace, guard: StorageGuard) -> None:
+    def __init__(self, hub: Hub, place: CheckpointPlace, guard: StorageGuard, *, most: int) -> None:
         super().__init__()
-        self._guard = guard
+        self._guard, self._left = guard, most
         self._hub, self._place = hub, place.model_dump_json()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has handed out as many trials as it may."""
+        return not self._left
 
     @override
     def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
@@ -32,10 +44,13 @@ class HubSearcher(Searcher):
 
     @override
     def suggest(self, trial_id: str) -> Any:
+        if self.is_done:
+            return Searcher.FINISHED
         with self._guard:
             config = self._hub.ask()
         if config is None:
             return Searcher.FINISHED  # None would mean: ask again
+        self._left -= 1
         return {TRIAL_KEY: config.model_dump_json(), NUMBER_KEY: config.number, CHECKPOINT_KEY: self._place}
 
     @override

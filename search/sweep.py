@@ -41,7 +41,16 @@ from search.watchdog import Watchdog
 from trainable.packed_entry import PROXY_CPUS, PackedRayTrial
 from trainable.ray_entry import RayTrial
 
-_MOST_FITS = 3
+_MOST_SHORT_FITS = 3
+"""How often Ray Tune may end before it was handed all trials of a fit, though the hub has more."""
+
+_TRIALS_PER_FIT, _TRIALS_PER_WORKER = 500, 100
+"""Ray Tune keeps all trials of a fit in memory to its end, so a long sweep is several fits in one Ray.
+
+At the end of a fit workers wait for the last one to finish, and the next fit starts new ones; with 100 trials for each
+worker that is some hundredth of the time.
+"""
+
 _MOST_LOSSES = 3
 
 
@@ -234,12 +243,15 @@ class _Driver:
         )
         try:
             with watchdog:
-                for _ in range(_MOST_FITS):
+                short_fits, most = 0, max(_TRIALS_PER_FIT, _TRIALS_PER_WORKER * spec.search.concurrency)
+                while short_fits < _MOST_SHORT_FITS:
                     with self.guard:
                         if not hub.has_budget:
                             break
-                    _fit(spec, cluster, HubSearcher(hub, place, self.guard), scheduler())
+                    searcher = HubSearcher(hub, place, self.guard, most=most)
+                    _fit(spec, cluster, searcher, scheduler())
                     shutil.rmtree(cluster.scratch, ignore_errors=True)
+                    short_fits += not searcher.is_done
         except RayLost:
             if not interruption.signal:
                 raise
