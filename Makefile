@@ -5,21 +5,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Tests wait for thousands of small files to be on disk: they lie in memory where it has room, and go when a test has passed.
+MEMORY := $(shell [ -w /dev/shm ] && [ $$(df --output=avail -k /dev/shm | tail -1) -gt 4000000 ] && echo /dev/shm)
+PYTEST := $(if $(MEMORY),PYTEST_DEBUG_TEMPROOT=$(MEMORY) )$(BIN)/python -m pytest -o tmp_path_retention_policy=failed
+
 .PHONY: sweep test nightly lint setup
 
 sweep: $(READY)
 	$(BIN)/paretune sweep examples/shapes.yaml
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not ray"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m ray
+	$(PYTEST) -n 2 -m "not ray"
+	$(PYTEST) -n 2 --dist loadfile -m ray
 
 # All tests at full length: ten thousand mutated data sets and as many mutated sweep files, a driver killed at every write,
 # the study in a PostgreSQL of our own (Debian's package `postgresql`), clusters that lose their head, and sweeps whose
 # processes are killed 450 times, with a line for each kill.
 nightly: $(READY)
-	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest -n 2 -m "not ray"
-	PARETUNE_NIGHTLY=1 $(BIN)/python -m pytest -o log_cli=true -o log_cli_level=INFO -m ray
+	PARETUNE_NIGHTLY=1 $(PYTEST) -n 2 -m "not ray"
+	PARETUNE_NIGHTLY=1 $(PYTEST) -o log_cli=true -o log_cli_level=INFO -m ray
 
 lint: $(READY)
 	$(BIN)/ruff check .

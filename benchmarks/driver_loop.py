@@ -23,11 +23,10 @@ from search.landscapes import MadeLandscape
 from search.recorder import Ending, Recorder, record_columns
 from search.recovery import open_hub
 from search.spec import SweepSpec
-from search.study import open_studies
+from search.study import STUDY_FILE, STUDY_NAME
 from search.study_trials import StudyTrials
 from search.sweep_spec import SPEC_KEY, spec_of
 from spaces import TERM_NAMES, TrialConfig
-from spaces.metrics import Direction
 from trainable.report import TrialReport
 
 WINDOW = 100
@@ -175,10 +174,9 @@ class Loop:
 
 
 def stock_asks(folder: Path) -> list[float]:
-    """Time Optuna's own TPE, which looks at all trials, with the same settings, study and space."""
+    """Time Optuna's own TPE, which looks at all trials, in Optuna's own storage, with the same study and space."""
     spec = spec_of(folder)
-    directions: list[Direction] = [objective.direction for objective in spec.objectives]
-    study = open_studies(folder, storage=spec.search.storage, directions=directions).main
+    study = optuna.load_study(study_name=STUDY_NAME, storage=f"sqlite:///{folder / STUDY_FILE}")
     study.sampler = optuna.samplers.TPESampler(
         n_startup_trials=10, multivariate=True, group=True, constant_liar=True, seed=0
     )
@@ -188,5 +186,5 @@ def stock_asks(folder: Path) -> list[float]:
         trial = study.ask()
         spec.space.draw(trial)
         took.append(time.process_time() - started)
-        study.tell(trial, draw.random(len(directions)).tolist())
+        study.tell(trial, draw.random(len(spec.objectives)).tolist())
     return took

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from results import Objective, RecordColumns, SweepTables
 from results.schema import TableName, table_schema
@@ -45,6 +46,7 @@ def known_sweep(
     spread: float = 0.35,
     shared: float = 0.6,
     rows_per_image: int = 2,
+    is_binary: bool = False,
     confirmed: Mapping[int, int] | None = None,
     objectives: Sequence[Objective] = OBJECTIVES,
     metadata: Mapping[str, str] | None = None,
@@ -62,6 +64,7 @@ def known_sweep(
         spread: Standard deviation between rows of one trial.
         shared: Share of the rows' variance that all trials have in common.
         rows_per_image: Rows that are about one image.
+        is_binary: Whether a row is right or wrong, with the truth as the probability of right; ``spread`` has no part.
         confirmed: Number of confirmation runs by trial, on as many rows of the confirm split.
         objectives: The objectives.
         metadata: Of the sweep.
@@ -84,7 +87,10 @@ def known_sweep(
         means[split] = np.empty(expected.shape)
         for place, objective in enumerate(objectives):
             noise = _row_noise(rng, len(owner), rows, shared=shared, rows_per_image=rows_per_image)
-            scores = expected[:, [place]] + spread * noise
+            if is_binary:
+                scores = (noise < norm.ppf(np.clip(expected[:, [place]], 0.001, 0.999))).astype(float)
+            else:
+                scores = expected[:, [place]] + spread * noise
             means[split][:, place] = scores.mean(axis=1)
             frames.append(_predictions(trained, scores, objective.name, split=split))
     predictions = pd.concat(frames, ignore_index=True).astype({"run": "Int32"})
@@ -95,7 +101,7 @@ def known_sweep(
 def _columns(objectives: Sequence[Objective]) -> RecordColumns:
     names = tuple(objective.name for objective in objectives)
     return RecordColumns(
-        params={"mixture.weighting": "str", "optimizer.learning_rate": "float"},
+        params={"mixture.weighting.name": "str", "optimizer.learning_rate": "float"},
         objectives=tuple(objectives),
         metrics=names,
         terms=(),
@@ -167,7 +173,7 @@ def _tables(
         "seed": np.arange(count),
         "started": START + order,
         "ended": START + order,
-        "param.mixture.weighting": ["static" if trial % 2 == 0 else "famo" for trial in range(count)],
+        "param.mixture.weighting.name": ["static" if trial % 2 == 0 else "famo" for trial in range(count)],
         "param.optimizer.learning_rate": 1e-4 * (1 + np.arange(count)),
         **{f"value.{name}": means["search"][:, place] for place, name in enumerate(names)},
         **shared,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from results.errors import ResultsError
+from results.notebook import Sweep, open_sweep
 from results.reader import (
     SweepTables,
     last_attempts,
@@ -11,7 +12,7 @@ from results.reader import (
     read_predictions,
     read_sweep,
 )
-from results.report import pareto_table, write_report
+from results.report import Explain, ReportFiles, pareto_table, write_comparison, write_report
 from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     SCHEMA_VERSION,
@@ -34,27 +35,32 @@ __all__ = [
     "ConfirmationRow",
     "DecisionRow",
     "Direction",
+    "Explain",
     "ItemRow",
     "Objective",
     "ParamType",
     "PredictionRow",
     "RecordColumns",
     "RecordWriter",
+    "ReportFiles",
     "ReportRow",
     "ResultsError",
     "Role",
     "State",
+    "Sweep",
     "SweepFile",
     "SweepTables",
     "TrialRow",
     "Verdict",
     "last_attempts",
     "last_reports",
+    "open_sweep",
     "pareto_table",
     "read_items",
     "read_predictions",
     "read_sweep",
     "read_sweep_json",
+    "write_comparison",
     "write_report",
     "write_sweep_json",
 ]

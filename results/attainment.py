@@ -17,6 +17,7 @@ LEVELS = (0.25, 0.5, 0.75)
 MOST_MOMENTS = 40
 _FEWER_REPLICATES = 200
 _MOST_KNEES = 10
+_MOST_CORNERS = 60
 
 
 def hypervolume_band(summary: Summary, replicates: Replicates, *, moments: int = MOST_MOMENTS) -> HypervolumeBand:
@@ -67,9 +68,10 @@ def hypervolume_band(summary: Summary, replicates: Replicates, *, moments: int =
 
 
 def attainment_of(replicates: Replicates) -> Attainment:
-    """Give the empirical attainment surfaces of the replicates' fronts.
+    """Give the empirical attainment surfaces of the replicates' fronts; two objectives only.
 
-    The replicates lie around the corrected scores, those without the luck that put a trial on the front.
+    The replicates lie around the corrected scores, those without the luck that put a trial on the front. Of a surface
+    with many corners an even choice is kept, the extremes among them.
 
     References:
         V. Grunert da Fonseca, C. M. Fonseca, A. O. Hall. Inferential performance assessment of stochastic optimisers
@@ -78,7 +80,7 @@ def attainment_of(replicates: Replicates) -> Attainment:
         biobjective optimization. 2010. https://doi.org/10.1007/978-3-642-02538-9_9. Computed by moocore.
 
     """
-    luck = luck_of(replicates.deviations, fronts_of(replicates.draws))
+    luck = luck_of(replicates.gains, replicates.deviations, fronts_of(replicates.draws))
     draws = replicates.draws[:_FEWER_REPLICATES] - luck
     on = fronts_of(draws)
     losses = -draws[on]
@@ -88,6 +90,7 @@ def attainment_of(replicates: Replicates) -> Attainment:
     for level in LEVELS:
         rows = -surfaces[np.isclose(surfaces[:, -1], 100 * level), :-1]
         rows = rows[np.argsort(-rows[:, 0], kind="stable")]
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MOST_CORNERS)).round().astype(int))]
         found.append(
             AttainmentSurface(level, tuple(tuple(row) for row in values_of(rows, replicates.objectives).tolist()))
         )

@@ -1,11 +1,12 @@
 """The paired bootstrap over images: one weight for each image and replicate, the same for all trials and scores.
 
-Every score is a ratio of sums over rows, so a replicate's scores are two products of matrices: weights
+Every score is a ratio of sums over rows, so a replicate's scores are products of matrices: weights
 ``[replicates, clusters]`` times sums ``[clusters, runs]``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,7 @@ Run = tuple[int, int]
 
 SEARCH = -1
 _RUNS = 1 << 32
+_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,34 @@ def ratio_replicates(weights: NDArray[np.float64], sums: ClusterSums) -> NDArray
     """
     ratios = _ratio(weights @ sums.scores, weights @ sums.weights)
     return np.where(np.isfinite(ratios), ratios, sums.ratios)
+
+
+def deviation_replicates(
+    rng: np.random.Generator, sums: Sequence[ClusterSums], *, replicates: int = REPLICATES
+) -> NDArray[np.float64]:
+    """Give how far each replicate's scores are from the recorded ones, by the multiplier bootstrap.
+
+    Each cluster gets a normal weight of mean 0 and variance 1 and adds its influence as often. Drawing whole clusters
+    cannot turn a difference around that a single image makes: it comes more or less often, and never the other way,
+    so that the bootstrap would be certain of it. Normal weights give it the error that it has, one standard error.
+
+    Args:
+        rng: The generator.
+        sums: Of each score, over the same clusters and runs.
+        replicates: How many.
+
+    Returns:
+        Deviations of shape ``[replicates, runs, scores]``, in the scores' units; NaN for a run without rows.
+
+    References:
+        A. W. van der Vaart, J. A. Wellner. Weak Convergence and Empirical Processes. Springer, 1996. Section 2.9,
+        with the delta method for a ratio.
+
+    """
+    clusters = len(sums[0].scores)
+    weights = rng.standard_normal((replicates, clusters)) * np.sqrt(clusters / max(clusters - 1, 1))
+    # products of equal columns may differ in their last bit, which would decide between trials that answered the same
+    return np.round(np.stack([weights @ one.influences for one in sums], axis=2), _DIGITS)
 
 
 def _is_last(keys: NDArray[np.int64], rows: pd.DataFrame) -> NDArray[np.bool_]:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from results.bootstrap import REPLICATES, RowTable, cluster_weights, ratio_replicates
+from results.bootstrap import REPLICATES, ClusterSums, RowTable, deviation_replicates
 from results.findings import Interval
-from results.gains import gains_of, values_of
+from results.gains import gains_of, signs_of, values_of
 from results.schema import Objective
 
 
@@ -34,7 +34,7 @@ class Setting:
 class ConfirmedSplit:
     """Means and replicates of the settings that were scored on one split.
 
-    In a replicate, images are drawn anew for all runs at once, and to the mean of a setting's runs come as many
+    In a replicate, images get weights, the same for all runs, and to the mean of a setting's runs come as many
     deviations of single runs from their means, drawn from all settings together and enlarged by the root of
     runs / (runs - settings), since a mean takes a part of its runs' spread.
 
@@ -81,16 +81,14 @@ class ConfirmedSplit:
             return None
         owner = np.repeat(np.arange(len(self.settings)), [len(setting.runs) for setting in self.settings])
         share = (owner == np.arange(len(self.settings))[:, None]) / np.bincount(owner)[:, None]  # [settings, runs]
-        weights = cluster_weights(rng, table.clusters)
-        found = np.empty((REPLICATES, len(self.settings), len(self._objectives)))
-        for index, objective in enumerate(self._objectives):
-            sums = table.sums(objective.name)
-            if sums is None or not np.isfinite(sums.ratios[places]).all():
+        sums: list[ClusterSums] = []
+        for objective in self._objectives:
+            own = table.sums(objective.name)
+            if own is None or not np.isfinite(own.ratios[places]).all():
                 return None
-            own = sums.of(places)
-            sign = 1.0 if objective.direction == "maximize" else -1.0
-            found[:, :, index] = sign * (ratio_replicates(weights, own) - own.ratios) @ share.T
-        return found + self._seed_deviations(owner, share, rng)
+            sums.append(own.of(places))
+        of_runs = signs_of(self._objectives) * deviation_replicates(rng, sums)
+        return np.einsum("sr,brk->bsk", share, of_runs) + self._seed_deviations(owner, share, rng)
 
     def _seed_deviations(
         self, owner: NDArray[np.int64], share: NDArray[np.float64], rng: np.random.Generator

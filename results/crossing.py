@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
 from results.findings import RungCrossing
 from results.gains import gains_of
@@ -26,12 +26,16 @@ def crossing_of(tables: SweepTables, objectives: Sequence[Objective]) -> tuple[R
         that had reported before.
 
     References:
-        M. G. Kendall. The treatment of ties in ranking problems. Biometrika 33(3), 1945. Tau-b, computed by scipy.
+        M. G. Kendall. The treatment of ties in ranking problems. Biometrika 33(3), 1945. Tau-b, computed by
+        scipy, which pandas imports when it is asked for.
 
     """
     ended = tables.trials.drop_duplicates("trial", keep="last")
-    ended = ended.loc[ended["state"] == "COMPLETE"].set_index("trial")
-    reports = last_attempts(tables.reports)
+    values = [f"value.{objective.name}" for objective in objectives]
+    ended = ended.loc[ended["state"] == "COMPLETE", ["trial", "steps", *values]].set_index("trial")
+    metrics = [f"metric.{objective.name}" for objective in objectives]
+    needed = ["trial", "attempt", "step", *(name for name in metrics if name in tables.reports)]
+    reports = last_attempts(tables.reports[needed])
     reports = reports.loc[reports["trial"].isin(ended.index)]
     reports = reports.loc[reports["step"].to_numpy() < ended["steps"].reindex(reports["trial"]).to_numpy()]
     found: list[RungCrossing] = []
@@ -52,5 +56,5 @@ def crossing_of(tables: SweepTables, objectives: Sequence[Objective]) -> tuple[R
 def _tau(pairs: NDArray[np.float64]) -> float | None:
     if (pairs == pairs[0]).all(axis=0).any():
         return None
-    statistic = np.asarray(kendalltau(pairs[:, 0], pairs[:, 1]))[0]
-    return float(statistic)
+    first, last = (pd.Series(column) for column in pairs.T)
+    return float(first.corr(last, method="kendall"))

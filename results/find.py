@@ -80,7 +80,7 @@ def find(
         evidence=None if replicates is None else replicates.evidence,
         membership=None if replicates is None else membership_of(replicates),
         hypervolume=None if replicates is None or "hypervolume" in unknown else hypervolume_band(summary, replicates),
-        attainment=None if replicates is None else attainment_of(replicates),
+        attainment=None if replicates is None or "attainment" in unknown else attainment_of(replicates),
         knee=None if replicates is None or "knee" in unknown else knee_frequency(summary, replicates),
         preferences=preferences,
         importance=_known(unknown, "importance", importance),
@@ -124,7 +124,9 @@ def _unknown_draws(summary: Summary, reason: str) -> dict[Finding, str]:
     if summary.reference is None:
         found["hypervolume"] = _NO_BASELINE
     if len(summary.objectives) != 2:
-        found["knee"] = f"a knee needs two objectives; there {_are(len(summary.objectives))}"
+        found |= dict.fromkeys(
+            ("attainment", "knee"), f"it needs two objectives; there {_are(len(summary.objectives))}"
+        )
     return found
 
 

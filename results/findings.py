@@ -60,7 +60,7 @@ class Evidence:
 
     Attributes:
         rows: Rows of the search split that any objective counts.
-        clusters: Images that these rows show, plus rows without an image: what is drawn anew in each replicate.
+        clusters: Images that these rows show, plus rows without an image: what is weighted anew in each replicate.
         replicates: Number of replicates.
         contenders: Trials that are near enough to the front to be on it in some replicate, front members included.
         left_out: Completed trials that were not resampled, because they are farther from the front.
@@ -91,7 +91,7 @@ class Member:
         on_front: Whether it is on the recorded front.
         probability: P(non-dominated): the share of replicates in which no other contender dominates it.
         recorded: Its recorded objective scores.
-        corrected: What is expected of its scores once luck is taken off (shrunk towards the other contenders).
+        corrected: The recorded scores without the luck that being on the front implies; the recorded ones off it.
         intervals: Interval of each corrected score.
 
     """
@@ -178,8 +178,8 @@ class AttainmentSurface:
 
     Attributes:
         level: .25, .5 or .75.
-        points: Corners of the surface, of shape ``[n][objectives]``, best in the first objective first; a point is
-            attained where a corner is at least as good in every objective.
+        points: At most 60 corners of the surface, of shape ``[n][objectives]``, best in the first objective first; a
+            point is attained where a corner is at least as good in every objective.
 
     """
 
@@ -189,7 +189,7 @@ class AttainmentSurface:
 
 @dataclass(frozen=True)
 class Attainment:
-    """The empirical attainment function over the replicates' fronts.
+    """The empirical attainment function over the replicates' fronts; two objectives only.
 
     Attributes:
         surfaces: At the levels .25, .5 and .75.
@@ -552,7 +552,7 @@ class Findings:
         evidence: What the replicates rest on; ``None`` without replicates.
         membership: P(non-dominated).
         hypervolume: The hypervolume's history with its interval.
-        attainment: Empirical attainment surfaces.
+        attainment: Empirical attainment surfaces; only for two objectives.
         knee: The knee's frequency; only for two objectives.
         preferences: What each preference chooses; empty if no trial completed.
         importance: Importance of the parameters.

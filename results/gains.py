@@ -18,6 +18,11 @@ def is_in_nats(metric: str) -> bool:
     return metric == _PERPLEXITY
 
 
+def signs_of(objectives: Sequence[Objective]) -> NDArray[np.float64]:
+    """Give 1 where larger is better and -1 where smaller is, of shape ``[objectives]``."""
+    return np.array([1.0 if objective.direction == "maximize" else -1.0 for objective in objectives])
+
+
 def gains_of(values: ArrayLike, objectives: Sequence[Objective]) -> NDArray[np.float64]:
     """Put scores on a scale where larger is better and noise adds up.
 
@@ -36,9 +41,7 @@ def gains_of(values: ArrayLike, objectives: Sequence[Objective]) -> NDArray[np.f
     for index, objective in enumerate(objectives):
         if is_in_nats(objective.name):
             gains[..., index] = np.log(np.maximum(gains[..., index], np.finfo(float).tiny))
-        if objective.direction == "minimize":
-            gains[..., index] *= -1
-    return gains
+    return gains * signs_of(objectives)
 
 
 def values_of(gains: ArrayLike, objectives: Sequence[Objective]) -> NDArray[np.float64]:
@@ -49,10 +52,8 @@ def values_of(gains: ArrayLike, objectives: Sequence[Objective]) -> NDArray[np.f
         objectives: The objectives.
 
     """
-    values = np.array(gains, dtype=np.float64)
+    values = np.array(gains, dtype=np.float64) * signs_of(objectives)
     for index, objective in enumerate(objectives):
-        if objective.direction == "minimize":
-            values[..., index] *= -1
         if is_in_nats(objective.name):
             values[..., index] = np.exp(np.minimum(values[..., index], _MOST_NATS))
     return values

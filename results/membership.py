@@ -42,7 +42,7 @@ def membership_of(replicates: Replicates) -> Membership:
     share = on.mean(axis=0)
     probability = calibrated(replicates.gains, replicates.deviations, share=share)
     recorded = front_of(replicates.gains)
-    corrected = replicates.gains - luck_of(replicates.deviations, on)
+    corrected = replicates.gains - luck_of(replicates.gains, replicates.deviations, on)
     quantiles = np.quantile(corrected + replicates.deviations, [0.025, 0.5, 0.975], axis=0)
     objectives = replicates.objectives
     shown, own = values_of(corrected, objectives), values_of(replicates.gains, objectives)
@@ -64,16 +64,17 @@ def membership_of(replicates: Replicates) -> Membership:
     )
 
 
-def luck_of(deviations: NDArray[np.float64], on: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Give how far above its expectation a trial scores when it is on the front.
+def luck_of(gains: NDArray[np.float64], deviations: NDArray[np.float64], on: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Give how far above its expectation a trial of the recorded front scores because it is on it.
 
     Args:
+        gains: Recorded gains, of shape ``[n, objectives]``.
         deviations: Of shape ``[replicates, n, objectives]``.
-        on: Whether it is on the front of a replicate, of shape ``[replicates, n]``.
+        on: Whether a trial is on the front of a replicate, of shape ``[replicates, n]``.
 
     Returns:
-        Mean deviations over the replicates in which the trial is on the front, of shape ``[n, objectives]``; 0 for one
-        that never is.
+        Of shape ``[n, objectives]``: for a member of the recorded front its mean deviation from the trials' mean
+        deviation, over the replicates in which it is on the front; 0 for the others.
 
     References:
         L. Sun, A. Dimitromanolakis, L. L. Faye, A. D. Paterson, D. Waggott, S. B. Bull. BR-squared: a practical
@@ -81,8 +82,9 @@ def luck_of(deviations: NDArray[np.float64], on: NDArray[np.bool_]) -> NDArray[n
         https://doi.org/10.1007/s00439-011-0948-2. Selection there is by a threshold, here by dominance.
 
     """
-    times = on.sum(axis=0)
-    return np.einsum("bnk,bn->nk", deviations, on) / np.maximum(times, 1)[:, None]
+    apart = deviations - deviations.mean(axis=1, keepdims=True)
+    luck = np.einsum("bnk,bn->nk", apart, on) / np.maximum(on.sum(axis=0), 1)[:, None]
+    return np.where(front_of(gains)[:, None], luck, 0.0)
 
 
 def calibrated(

@@ -9,9 +9,9 @@ import numpy as np
 
 from results.crossing import crossing_of
 from results.findings import FrontStops, PruningFindings
-from results.headline import count
 from results.reader import SweepTables, last_reports
 from results.summary import Summary
+from results.words import count
 
 _SPEC_KEY = "spec"
 _FEW_AUDITED = 10

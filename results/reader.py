@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -144,8 +145,10 @@ def last_attempts(rows: pd.DataFrame) -> pd.DataFrame:
 
 def last_reports(reports: pd.DataFrame) -> pd.DataFrame:
     """Keep the last report of each trial's last attempt, one row per trial, indexed by trial."""
-    last = last_attempts(reports).sort_values("step", kind="stable")
-    return last.drop_duplicates("trial", keep="last").set_index("trial").sort_index()
+    trials = reports["trial"].to_numpy()
+    order = np.lexsort((reports["step"].to_numpy(), reports["attempt"].to_numpy(), trials))
+    is_last = np.append(trials[order][1:] != trials[order][:-1], True)[: len(order)]
+    return reports.iloc[order[is_last]].set_index("trial")
 
 
 def _frame(parts: list[pa.Table], schema: pa.Schema) -> pd.DataFrame:

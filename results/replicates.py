@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from results.bootstrap import REPLICATES, SEARCH, RowTable, cluster_weights, ratio_replicates
+from results.bootstrap import REPLICATES, SEARCH, ClusterSums, RowTable, deviation_replicates
 from results.findings import Evidence
 from results.fronts import front_of
-from results.gains import gains_of
+from results.gains import gains_of, signs_of
 from results.schema import Objective
 from results.seeds import SeedNoise
 from results.summary import Summary
+from results.words import count
 
 MOST_CONTENDERS = 256
 """Trials that are resampled, besides those that were on the front when they ended."""
 
 _FEW_FREEDOM = 4
 _FEW_CLUSTERS = 30
+_NEAR = 3.0
 _APPROXIMATE = frozenset({"text.bleu", "text.chrf"})
 
 
@@ -66,10 +68,7 @@ def contenders(summary: Summary) -> tuple[int, ...]:
         return ()
     gains = gains_of([trial.point or () for trial in completed], summary.objectives)
     spread = np.subtract(*np.quantile(gains, [0.75, 0.25], axis=0))
-    unit = np.where(spread > 0, spread, np.maximum(gains.std(axis=0), np.finfo(float).tiny))
-    scaled = gains / unit
-    front = scaled[front_of(scaled)]
-    distance = np.array([(front - row).min(axis=1).max() for row in scaled])
+    distance = _distances(gains, unit=np.where(spread > 0, spread, gains.std(axis=0)))
     near = set(np.argsort(distance, kind="stable")[:MOST_CONTENDERS].tolist())
     kept = near | set(_once_on_front(gains)) | {i for i, trial in enumerate(completed) if trial is summary.baseline}
     return tuple(sorted(completed[index].trial for index in kept))
@@ -85,8 +84,8 @@ def replicate(
 ) -> Replicates | str:
     """Draw the replicates, or say in one sentence why there are none.
 
-    Images are drawn anew, the same ones for all trials and objectives, and to each trial comes the noise of a seed
-    of its own where its size is known.
+    Images get random weights, the same ones for all trials and objectives, and to each trial comes the noise of a
+    seed of its own where its size is known.
 
     Args:
         summary: Of the sweep.
@@ -108,16 +107,14 @@ def replicate(
         return f"the record holds no predictions of {_named(lost)} on the front, so the scores cannot be resampled"
     known = [trial for trial, place in zip(wanted, places, strict=True) if place >= 0]
     places = places[places >= 0]
-    weights = cluster_weights(rng, table.clusters, replicates=replicates)
     gains = gains_of([trial.point or () for trial in known], objectives)
-    deviations = np.empty((replicates, len(known), len(objectives)))
-    for index, objective in enumerate(objectives):
-        sums = table.sums(objective.name)
-        if sums is None or not np.isfinite(sums.ratios[places]).all():
+    sums: list[ClusterSums] = []
+    for objective in objectives:
+        own = table.sums(objective.name)
+        if own is None or not np.isfinite(own.ratios[places]).all():
             return f"{objective.name} is not recorded by row for all trials near the front, so it cannot be resampled"
-        own = sums.of(places)
-        sign = 1.0 if objective.direction == "maximize" else -1.0
-        deviations[:, :, index] = sign * (ratio_replicates(weights, own) - own.ratios)
+        sums.append(own.of(places))
+    deviations = signs_of(objectives) * deviation_replicates(rng, sums, replicates=replicates)
     if seeds is not None:
         deviations += seeds.deviation * rng.standard_normal(deviations.shape)
     evidence = Evidence(
@@ -128,9 +125,40 @@ def replicate(
         left_out=len(summary.completed) - len(known),
         seed_deviation=None if seeds is None else tuple(float(one) for one in seeds.deviation),
         seed_settings=0 if seeds is None else seeds.settings,
-        notes=_notes(objectives, seeds=seeds, clusters=table.clusters, lost=len(wanted) - len(known)),
+        notes=(
+            *_notes(objectives, seeds=seeds, clusters=table.clusters),
+            *_left_out(summary, {trial.trial for trial in known}, deviations, lost=len(wanted) - len(known)),
+        ),
     )
     return Replicates(objectives, np.array([trial.trial for trial in known], np.int64), gains, deviations, evidence)
+
+
+def _distances(gains: NDArray[np.float64], *, unit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give how much each row lacks, in every objective at once, to be on the front; of shape ``[n]``."""
+    scaled = gains / np.maximum(unit, np.finfo(float).tiny)
+    front = scaled[front_of(scaled)]
+    return np.array([(front - row).min(axis=1).max() for row in scaled])
+
+
+def _left_out(
+    summary: Summary, known: Collection[int], deviations: NDArray[np.float64], *, lost: int
+) -> tuple[str, ...]:
+    """Say which trials should have been resampled and were not."""
+    notes: list[str] = []
+    if lost:
+        notes.append(f"{count(lost, 'trial')} near the front left no predictions and were not resampled.")
+    completed = summary.completed
+    if len(completed) - len(known) > lost:
+        apart = deviations - deviations.mean(axis=1, keepdims=True)  # what all trials share changes no order
+        gains = gains_of([trial.point or () for trial in completed], summary.objectives)
+        distance = _distances(gains, unit=apart.std(axis=(0, 1)))
+        near = sum(far < _NEAR and one.trial not in known for one, far in zip(completed, distance, strict=True))
+        if near > lost:
+            notes.append(
+                f"{count(near - lost, 'more trial')} within {_NEAR:g} standard errors of the front were not resampled;"
+                " with so many rivals probabilities are too large."
+            )
+    return tuple(notes)
 
 
 def _once_on_front(gains: NDArray[np.float64]) -> list[int]:
@@ -144,7 +172,7 @@ def _once_on_front(gains: NDArray[np.float64]) -> list[int]:
     return found
 
 
-def _notes(objectives: Sequence[Objective], *, seeds: SeedNoise | None, clusters: int, lost: int) -> tuple[str, ...]:
+def _notes(objectives: Sequence[Objective], *, seeds: SeedNoise | None, clusters: int) -> tuple[str, ...]:
     notes: list[str] = []
     if seeds is None:
         notes.append(
@@ -153,8 +181,8 @@ def _notes(objectives: Sequence[Objective], *, seeds: SeedNoise | None, clusters
         )
     elif seeds.freedom < _FEW_FREEDOM:
         notes.append(
-            f"What a seed alone changes is known from {seeds.freedom + seeds.settings} runs of {seeds.settings}"
-            f" setting{'' if seeds.settings == 1 else 's'} only."
+            f"What a seed alone changes is known from {seeds.freedom + seeds.settings} runs of"
+            f" {count(seeds.settings, 'setting')} only."
         )
     if clusters < _FEW_CLUSTERS:
         notes.append(f"There are only {clusters} images to resample; intervals from so few are too narrow.")
@@ -162,10 +190,6 @@ def _notes(objectives: Sequence[Objective], *, seeds: SeedNoise | None, clusters
         notes.append(
             f"{' and '.join(approximate)} of a set of rows is no mean over rows; the mean of the scores of single"
             " rows stands in for its spread."
-        )
-    if lost:
-        notes.append(
-            f"{lost} trial{'' if lost == 1 else 's'} near the front left no predictions and were not resampled."
         )
     return tuple(notes)
 

@@ -12,7 +12,7 @@ from results.findings import Interval, StrategyComparison
 from results.reader import SweepTables
 from results.summary import EndedTrial, Summary
 
-WEIGHTING = "param.mixture.weighting"
+WEIGHTING = "param.mixture.weighting.name"
 STATIC = "static"
 _REPETITIONS = 500
 _FEW_TRIALS = 10

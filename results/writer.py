@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from results.errors import ResultsError
-from results.parts import list_parts, part_number, part_path, read_declaration, read_last_group
+from results.open_part import OpenPart
+from results.parts import list_parts, read_declaration, read_last_group
 from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     TABLES,
@@ -26,25 +26,17 @@ from results.schema import (
     row_cells,
     table_schema,
 )
-from results.sweep_file import TEMPORARY_SUFFIX, sync_folder, write_whole
 
 _log = logging.getLogger(__name__)
-ROWS_PER_PART = 32
-_PREDICTED_PER_PART = 8
-"""Trials and runs whose predictions share a part: they are many rows, and a part is written again for each."""
+BYTES_PER_PART = 2**19
+"""A part that holds so many bytes of rows is full."""
 
 
 class RecordWriter:
     """The one writer of a sweep's tables.
 
-    Each table has one open part. An append writes that part again with one more row and puts it in place of the
-    former under the same name; a full part is never touched again. A new writer goes on with a new part.
-
-    Replacing a file under a reader is only safe because a part grows at its end alone: each row is a row group of
-    its own, so the bytes of the earlier rows stay where they are. DuckDB opens a file twice, once for its footer
-    and again for its rows. With all rows in one row group it read new bytes by an old footer, and failed about
-    once in a hundred reads under a busy writer. Now the old footer finds the old rows. Row groups of one row cost
-    space and time, which is why a part is full so soon.
+    Each table has one open part. An append puts a longer file in its place under the same name; a full part is never
+    touched again. A new writer goes on with a new part.
 
     Not for several threads or processes at once.
 
@@ -52,7 +44,7 @@ class RecordWriter:
         folder: The sweep's folder; made if it is missing, and so are the tables' folders.
         columns: The sweep's columns. Columns that earlier parts have besides them are kept.
         metadata: The sweep's spec as JSON and its lineage, for the metadata of every part; keys without prefix.
-        rows_per_part: Rows after which a part is full.
+        bytes_per_part: Bytes of rows after which a part is full.
 
     Raises:
         ResultsError: If earlier parts are damaged or contradict the columns.
@@ -65,7 +57,7 @@ class RecordWriter:
         columns: RecordColumns,
         metadata: Mapping[str, str],
         *,
-        rows_per_part: int = ROWS_PER_PART,
+        bytes_per_part: int = BYTES_PER_PART,
     ) -> None:
         file_metadata(columns, metadata)  # a wrong key shows before the first row is lost
         self._metadata = dict(metadata)
@@ -75,8 +67,7 @@ class RecordWriter:
                 self._columns = self._columns.merged(read_declaration(part))
         self._schemas = self._declared_schemas()
         self._last_predicted = _last_rows(folder, "predictions")
-        lengths = {**dict.fromkeys(TABLES, rows_per_part), "items": 1, "predictions": _PREDICTED_PER_PART}
-        self._tables = {table: _OpenPart(folder, table, rows_per_part=lengths[table]) for table in TABLES}
+        self._tables = {table: OpenPart(folder, table, bytes_per_part=bytes_per_part) for table in TABLES}
 
     @property
     def columns(self) -> RecordColumns:
@@ -125,7 +116,7 @@ class RecordWriter:
         self._tables["items"].append(_rows_table(rows, self._schemas["items"]))
 
     def append_predictions(self, rows: Sequence[PredictionRow]) -> None:
-        """Record what one model answered to many examples, all in one durable write: one row group.
+        """Record what one model answered to many examples, all in one durable write and one row group.
 
         The same rows as the last on disk, which a driver wrote that died before it could say so, are not written again.
 
@@ -145,7 +136,7 @@ class RecordWriter:
             row_scores=dict.fromkeys(name for row in rows for name in row.scores), of=f"trial {rows[0].trial}"
         )
         table = _rows_table(rows, self._schemas["predictions"])
-        if self._last_predicted is None or not table.equals(self._last_predicted):
+        if self._last_predicted is None or not _ends_with(self._last_predicted, table):
             self._tables["predictions"].append(table)
 
     def append_confirmation(self, row: ConfirmationRow) -> None:
@@ -189,45 +180,14 @@ class RecordWriter:
             self._schemas = self._declared_schemas()
 
 
-class _OpenPart:
-    """The part of one table that still grows."""
-
-    def __init__(self, folder: Path, table: TableName, *, rows_per_part: int) -> None:
-        self._folder = folder
-        self._table: TableName = table
-        self._rows_per_part = rows_per_part
-        (folder / table).mkdir(parents=True, exist_ok=True)
-        sync_folder(folder)
-        for leftover in (folder / table).glob(f".*{TEMPORARY_SUFFIX}"):
-            _log.info("removing what a killed writer left: %s", leftover)
-            leftover.unlink(missing_ok=True)
-        parts = list_parts(folder, table)
-        self._number = part_number(parts[-1]) + 1 if parts else 0
-        self._rows: list[pa.Table] = []
-
-    def append(self, row: pa.Table) -> None:
-        if self._rows and (len(self._rows) >= self._rows_per_part or self._rows[0].schema != row.schema):
-            self._number += 1
-            self._rows = []
-        path = part_path(self._folder, self._table, number=self._number)
-        if not self._rows and path.exists():
-            raise ResultsError(f"{path} exists already: another process writes this sweep; stop one of the two")
-        rows = [*self._rows, row]
-        write_whole(path, lambda temporary: _write_row_groups(rows, temporary))
-        self._rows = rows
-
-
-def _write_row_groups(rows: list[pa.Table], path: Path) -> None:
-    """Write each row as a row group of its own, so that a longer part begins with the bytes of the shorter one."""
-    with pq.ParquetWriter(path, rows[0].schema, use_dictionary=False, write_statistics=False) as parquet:
-        for row in rows:
-            parquet.write_table(row)
-
-
 def _last_rows(folder: Path, table: TableName) -> pa.Table | None:
     """Give what was written last by an earlier writer, if anything."""
     parts = list_parts(folder, table)
     return read_last_group(parts[-1]) if parts else None
+
+
+def _ends_with(rows: pa.Table, last: pa.Table) -> bool:
+    return rows.num_rows >= last.num_rows and rows.slice(rows.num_rows - last.num_rows).equals(last)
 
 
 def _rows_table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:

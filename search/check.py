@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,6 @@ from spaces.curriculum import Difficulty
 from trainable.data.difficulty import difficulty_of
 from trainable.data.images import BytesImage, FileImage, image_fault
 from trainable.data.prepare import EmptySplitError, PreparedData, prepared
-from trainable.data.records import Record
 from trainable.data.sources import RefusedRow, read_sources
 from trainable.data.split import data_hash
 from trainable.errors import DataError, ModelError
@@ -83,7 +82,43 @@ def check_data(spec: SweepSpec) -> CheckedData:
             the model's folder does not exist.
 
     """
-    processor, fault = _processor(spec)
+    data = read_data(spec)
+    check_fit(spec, data)
+    return data
+
+
+def read_data(spec: SweepSpec) -> CheckedData:
+    """Read and split all rows, whatever the objectives and the space.
+
+    Raises:
+        RefusedError: If the rows that are left do not suffice for two splits.
+        CheckError: If the data can't be read, or the model's folder does not exist.
+
+    """
+    return _read(spec, *_processor(spec))
+
+
+def data_faults(spec: SweepSpec) -> list[str]:
+    """Give every fault that ``check_data`` would stop at, not only the first; a model that is absent is none."""
+    faults: list[str] = []
+    processor, fault = None, None
+    try:
+        processor, fault = _processor(spec)
+    except CheckError as error:
+        faults.append(str(error))
+    try:
+        data = _read(spec, processor, fault)
+    except CheckError as error:
+        return [*faults, str(error)]
+    for check in _CHECKS:
+        try:
+            check(spec, data)
+        except CheckError as error:
+            faults.append(str(error))
+    return faults
+
+
+def _read(spec: SweepSpec, processor: Processor | None, fault: str | None) -> CheckedData:
     try:
         read = read_sources(spec.data)
     except DataError as error:
@@ -94,12 +129,18 @@ def check_data(spec: SweepSpec) -> CheckedData:
         raise RefusedError(f"data: {error}", [*read.refused, *error.too_long], read.notes) from error
     except DataError as error:
         raise RefusedError(f"data: {error}", read.refused, read.notes) from error
-    _check_objectives(spec, found.split.search)
-    _check_images(read.records)
-    _check_pacing(spec, found.split.train)
-    _check_mix(spec, found.split.train)
-    _check_layers(spec, processor)
     return CheckedData(found, processor, fault, data_hash(read.records))
+
+
+def check_fit(spec: SweepSpec, data: CheckedData) -> None:
+    """See that rows which were read fit the objectives and the space, and that every image can be decoded.
+
+    Raises:
+        CheckError: If not.
+
+    """
+    for check in _CHECKS:
+        check(spec, data)
 
 
 def _processor(spec: SweepSpec) -> tuple[Processor | None, str | None]:
@@ -128,7 +169,8 @@ def refused_line(row: RefusedRow) -> str:
     return f"{row.file} row {row.row}: {row.reason}"
 
 
-def _check_objectives(spec: SweepSpec, search: Sequence[Record]) -> None:
+def _check_objectives(spec: SweepSpec, data: CheckedData) -> None:
+    search = data.prepared.split.search
     for objective in spec.objectives:
         if not any(is_applicable(objective.metric, record) for record in search):
             counts = Counter(record.task for record in search)
@@ -138,8 +180,9 @@ def _check_objectives(spec: SweepSpec, search: Sequence[Record]) -> None:
             )
 
 
-def _check_images(records: Sequence[Record]) -> None:
+def _check_images(spec: SweepSpec, data: CheckedData) -> None:
     """Decode every image once, so that no trial stops at one that is damaged."""
+    records = data.prepared.read.records
     rows: dict[str, str] = {}
     images: dict[str, FileImage | BytesImage] = {}
     for record in records:
@@ -156,8 +199,9 @@ def _check_images(records: Sequence[Record]) -> None:
         raise CheckError("\n".join([first, *found[:_SHOWN], *more]))
 
 
-def _check_pacing(spec: SweepSpec, train: Sequence[Record]) -> None:
+def _check_pacing(spec: SweepSpec, data: CheckedData) -> None:
     """See that a pacing has rows to sort, and that what sorts them differs between rows."""
+    train = data.prepared.split.train
     pacings = set(spec.space.possible("curriculum.pacing")) - {"none"}
     grounding = [record for record in train if record.task == "grounding"]
     if pacings and not grounding:
@@ -177,9 +221,9 @@ def _check_pacing(spec: SweepSpec, train: Sequence[Record]) -> None:
             raise CheckError(f"{key} is the same for all {len(grounding)} rows and sorts nothing; choose another")
 
 
-def _check_mix(spec: SweepSpec, train: Sequence[Record]) -> None:
+def _check_mix(spec: SweepSpec, data: CheckedData) -> None:
     """See that every source that gets a share has rows to draw."""
-    present = {record.source for record in train}
+    present = {record.source for record in data.prepared.split.train}
     for index, source in enumerate(spec.data.sources):
         if source.share and index not in present:
             raise CheckError(f"data.sources.{index}.share: it has no training row to take a share of; remove it")
@@ -192,14 +236,24 @@ def _check_mix(spec: SweepSpec, train: Sequence[Record]) -> None:
         )
 
 
-def _check_layers(spec: SweepSpec, processor: Processor | None) -> None:
+def _check_layers(spec: SweepSpec, data: CheckedData) -> None:
     """See that the language model has as many layers as adapters may lie on."""
+    processor = data.processor
     most = max(int(last) for last in spec.space.possible("adapter.last_layers"))
     if processor is not None and most > processor.shape.layers:
         raise CheckError(
             f"space.adapter.last_layers: got {most}, but the language model of {spec.model.path} has "
             f"{processor.shape.layers} layers; use at most so many, or 0 for all"
         )
+
+
+_CHECKS: Sequence[Callable[[SweepSpec, CheckedData], None]] = (
+    _check_objectives,
+    _check_images,
+    _check_pacing,
+    _check_mix,
+    _check_layers,
+)
 
 
 def check_same_data(spec: SweepSpec, *, data_hash: str) -> CheckedData:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from search.amounts import in_words
 from search.check import CheckedData
 from search.spec import SweepSpec
 from trainable.data.prepare import token_length
@@ -23,13 +24,19 @@ def cache_lines(spec: SweepSpec, data: CheckedData) -> Iterator[str]:
     """
     if data.processor is None:
         return
-    wanted = _feature_bytes(spec, data, data.processor) + _state_bytes(spec, data, data.processor)
-    disk = spec.model.cache.disk
+    wanted, disk = kept_bytes(spec, data) or 0, spec.model.cache.disk
     line = f"kept for all trials: up to {in_words(wanted)} on each node"
     if disk is not None and wanted > disk:
         fix = "all of it is computed anew in every trial" if disk == 0 else "the rest is computed anew in every trial"
         line += f", but model.cache.disk is {in_words(disk)}: {fix}, beyond 512 MiB in memory"
     yield line
+
+
+def kept_bytes(spec: SweepSpec, data: CheckedData) -> int | None:
+    """Give the bytes of all that is kept for all trials on a node; ``None`` where the model's processor is absent."""
+    if data.processor is None:
+        return None
+    return _feature_bytes(spec, data, data.processor) + _state_bytes(spec, data, data.processor)
 
 
 def _feature_bytes(spec: SweepSpec, data: CheckedData, processor: Processor) -> int:
@@ -49,13 +56,3 @@ def _state_bytes(spec: SweepSpec, data: CheckedData, processor: Processor) -> in
     sampled = rows[:: max(1, len(rows) // _SAMPLED)]
     mean = sum(token_length(record, processor) for record in sampled) / len(sampled)
     return round(len(depths) * len(rows) * mean * shape.state_bytes(spec.model.dtype))
-
-
-def in_words(size: int) -> str:
-    """Say bytes as a person would write them in a sweep file."""
-    amount, unit = float(size), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if amount < 1000:
-            break
-        amount, unit = amount / 1000, larger
-    return f"{amount:.3g} {unit}"

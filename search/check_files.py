@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from search.check import CheckedData, refused_line, words_of
 from search.check_page import check_page
@@ -20,6 +21,8 @@ _MEASURED = 1000
 _VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|/\S+|(?<![a-z])-?\d[\d.,x()]*")
 
 REFUSED_FILE, MISSING_FILE, PAGE_FILE = "refused.tsv", "missing-images.txt", "check.html"
+CHECK_FILES: Mapping[str, str] = {"refused": REFUSED_FILE, "missing_images": MISSING_FILE, "page": PAGE_FILE}
+"""What a check may leave behind, by the names that programs know."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,12 @@ def _lengths_of(data: CheckedData) -> Lengths | None:
     )
 
 
+def mean_tokens(data: CheckedData) -> float | None:
+    """Give the mean tokens of a row; ``None`` without a processor."""
+    lengths = _lengths_of(data)
+    return statistics.fmean(lengths.totals) if lengths else None
+
+
 def tokens_line(data: CheckedData, *, max_length: int) -> str:
     """Say how long rows are; a thousand of them, if there are more, are tokenised for it."""
     lengths = _lengths_of(data)
@@ -100,6 +109,17 @@ def check_lines(data: CheckedData, *, tokens: str) -> list[str]:
     lines += [f"{split}: {words_of(counts)}" for split, counts in data.counts.items()]
     lines += [f"kinds: {words_of(data.kinds)}", *data.prepared.read.notes]
     return [*lines, tokens, *_refused_lines(data.refused)]
+
+
+def check_result(data: CheckedData) -> dict[str, Any]:
+    """Give what was found for programs."""
+    return {
+        "rows": data.counts,
+        "kinds": data.kinds,
+        "notes": list(data.prepared.read.notes),
+        "data_hash": data.data_hash,
+        "refused": [{"file": row.file, "row": row.row, "reason": row.reason} for row in data.refused],
+    }
 
 
 def _refused_lines(refused: Sequence[RefusedRow]) -> list[str]:

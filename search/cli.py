@@ -13,6 +13,7 @@ from search.errors import (
     CheckError,
     ConfirmError,
     FolderError,
+    PlanError,
     RecordError,
     RequestError,
     SearchError,
@@ -22,13 +23,14 @@ from search.errors import (
     WarmStartError,
 )
 from search.exit_codes import BAD_INPUT, EPILOG, FAILED, INTERRUPTED
-from search.guard import shadowing_fault
+from search.guard import shadowing_faults
 
 _BAD_INPUTS = (
     SpecError,
     CheckError,
     ConfirmError,
     FolderError,
+    PlanError,
     RecordError,
     RequestError,
     ShadowedPackageError,
@@ -47,11 +49,13 @@ def main(words: Sequence[str] | None = None) -> int:
         The exit code.
 
     """
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    options.parser = parser
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        if fault := shadowing_fault():
-            raise ShadowedPackageError(fault)
+        if faults := list(shadowing_faults()):
+            raise ShadowedPackageError("\n".join(faults))
         return options.run(options)
     except _BAD_INPUTS as error:
         return _complain(error, BAD_INPUT)

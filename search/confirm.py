@@ -244,20 +244,20 @@ class _Confirmation:
             self._place.open().tidy(frozenset(run.run for run in self.plan.runs))
         try:
             with watchdog:
+                workers = Workers(
+                    self.spec.trial.resources,
+                    count=self.spec.search.concurrency,
+                    retries=self.spec.search.retries,
+                    check=watchdog.check,
+                    is_interrupted=lambda: bool(interruption.signal),
+                    now=self.now,
+                )
                 for split in ("confirm", "test"):
                     jobs = self._jobs(split)
                     if split == "test" and jobs and plan.test_opened is None and not interruption.signal:
                         plan = plan.model_copy(update={"test_opened": self.now()})
                         with self.guard:  # before the first look: it is never opened for another list
                             write_plan(self.folder, plan)
-                    workers = Workers(
-                        self.spec.trial.resources,
-                        count=self.spec.search.concurrency,
-                        retries=self.spec.search.retries,
-                        check=watchdog.check,
-                        is_interrupted=lambda: bool(interruption.signal),
-                        now=self.now,
-                    )
                     for finished in workers.finished(jobs):
                         with self.guard:
                             self._record(writer, finished)

@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 
 from search.confirm_plan import Run
 from search.errors import ClusterError
+from search.hub import Loss
 from search.scheduler import loss_of
 from spaces import TrialConfig
 from spaces.trial import ResourcesConfig
@@ -93,7 +94,7 @@ class _Busy:
 
 
 class Workers:
-    """Gives jobs to as many workers as there is room for.
+    """Gives jobs to as many workers as there is room for, which stay warm for the next jobs.
 
     A job that an interruption stops is not finished: it goes on in another session from its last rung. A job whose
     worker is gone goes on with another; a worker that dies by itself uses up one of the job's retries.
@@ -134,6 +135,7 @@ class Workers:
         )
         self._waiting: list[Job] = []
         self._busy: dict[Any, _Busy] = {}
+        self._idle: list[Any] = []
 
     def finished(self, jobs: Sequence[Job]) -> Iterator[Finished]:
         """Run jobs and give each as it ends; without more to give after an interruption, or when all have ended.
@@ -144,7 +146,10 @@ class Workers:
 
         """
         self._waiting = list(jobs)
-        for _ in range(min(self._count, len(jobs))):
+        warm, self._idle = self._idle, []
+        for actor in warm:
+            self._next(actor)
+        for _ in range(min(self._count, len(jobs)) - len(warm)):
             self._start()
         while self._is_working():
             ready, _ = ray.wait(list(self._busy), num_returns=1, timeout=_LOOK_S)
@@ -193,13 +198,15 @@ class Workers:
         return Finished(job, report, self._started[job.run.run], reason)
 
     def _next(self, actor: Any) -> None:
-        """Give a worker its next job, or let go of it, so that its place is free for another."""
+        """Give a worker its next job, or keep it for later, unless another waits for its place."""
         if self._waiting and not self._is_interrupted():
             job = self._waiting.pop(0)
             self._started.setdefault(job.run.run, self._now())
             self._call(actor, job, is_trained=job.split == "test")
-        else:
+        elif any(busy.job is None for busy in self._busy.values()):
             ray.kill(actor)
+        else:
+            self._idle.append(actor)
 
     def _call(self, actor: Any, job: Job, *, is_trained: bool) -> None:
         call = actor.score.remote(job.told, job.split) if is_trained else actor.train.remote(job.told)
@@ -210,7 +217,7 @@ class Workers:
         self._check()
         if self._is_interrupted():  # the signal may have gone to all processes
             return None
-        job, loss = busy.job, loss_of(error)
+        job, loss = busy.job, _loss_of(error)
         if job is None:
             self._stillborn += loss == "worker died"
             if self._stillborn > _MOST_STILLBORN:
@@ -230,6 +237,11 @@ class Workers:
         if self._waiting:
             self._start()
         return self._finished(job, None, reason) if reason else None
+
+
+def _loss_of(error: RayError) -> Loss:
+    """Say what took a worker; one that is out of reach is taken for lost with its node, as in a sweep."""
+    return "node lost" if isinstance(error, ActorUnavailableError) else loss_of(error)
 
 
 def _words(error: RayError) -> str:

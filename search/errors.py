@@ -55,6 +55,10 @@ class RequestError(SearchError, ValueError):
     """What is asked of a trial can't be done."""
 
 
+class PlanError(SearchError, ValueError):
+    """What a sweep will take can't be found out as asked."""
+
+
 class ConfirmError(SearchError, ValueError):
     """A sweep can't be confirmed, or not in the way that was asked for."""
 

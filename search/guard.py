@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from importlib.metadata import distributions
 from importlib.util import find_spec
@@ -11,22 +12,21 @@ NAMES = ("search", "trainable", "spaces", "results")
 DISTRIBUTION = "paretune"
 
 
-def shadowing_fault() -> str | None:
-    """Say which of our names another folder or distribution answers to, or ``None``."""
+def shadowing_faults() -> Iterator[str]:
+    """Say which of our names another folder or distribution answers to."""
     home = Path(__file__).resolve().parent.parent
     for name in NAMES:
         found = _location(find_spec(name))
         if found != home / name:
-            return (
+            yield (
                 f"the import name {name!r} belongs to {found}, not to {home / name}; "
                 f"remove or rename it, or install paretune in a virtual environment of its own"
             )
     for other, name in _rivals():
-        return (
+        yield (
             f"the distribution {other!r} installs {name!r} as well, which paretune needs; "
             f"uninstall it, or install paretune in a virtual environment of its own"
         )
-    return None
 
 
 def _location(spec: ModuleSpec | None) -> Path | None:

@@ -29,8 +29,8 @@ WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
 FEW_TRIALS = 20
 _FEWEST_TRIALS = 4
 _MOST_TRIALS = 1000
-_MOST_TRIALS_OF_FORESTS = 400
-_TREES, _DEPTH = 16, 5
+_MOST_TRIALS_OF_FORESTS = 300
+_TREES, _DEPTH = 12, 5
 _WORST = 0.05
 _SEED = 0
 
@@ -72,7 +72,7 @@ def importance_of(tables: SweepTables, spec: SweepSpec) -> Importance | str:
     if not cells:
         return "no parameter differs between the completed trials"
     drawn = {key: _Drawn(spec.space.dimensions[key], values) for key, values in cells.items()}
-    study = _study(drawn, gains)
+    study = _study(drawn, -gains)
     weights = WEIGHTS if len(names) == 2 else ()
     by_weight = _by_weight(drawn, gains[:_MOST_TRIALS_OF_FORESTS], weights)
     joint = _shares(study, PedAnovaImportanceEvaluator(), None)
@@ -127,21 +127,22 @@ class _Drawn:
 
 
 def _study(
-    drawn: Mapping[str, _Drawn], gains: NDArray[np.float64], *, only: Sequence[str] | None = None
+    drawn: Mapping[str, _Drawn], losses: NDArray[np.float64], *, only: Sequence[str] | None = None
 ) -> optuna.Study:
+    """Give a study of completed trials with these losses, of shape ``[trials, objectives]``."""
     keys = [key for key in drawn if only is None or key in only]
     trials: list[FrozenTrial] = []
-    for index, row in enumerate(gains):
+    for index, row in enumerate(losses):
         own = [key for key in keys if drawn[key].values[index] is not None]
         trials.append(
             create_trial(
-                values=(-row).tolist(),
+                values=row.tolist(),
                 params={key: drawn[key].values[index] for key in own},
                 distributions={key: drawn[key].distribution for key in own},
             )
         )
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(directions=["minimize"] * gains.shape[1])
+    study = optuna.create_study(directions=["minimize"] * losses.shape[1])
     study.add_trials(trials)
     return study
 
@@ -155,15 +156,17 @@ def _by_weight(
         return []
     low, high = np.quantile(gains, _WORST, axis=0), gains.max(axis=0)
     scaled = np.maximum(gains - low, 0.0) / np.where(high > low, high - low, 1.0)
-    found: list[dict[str, float]] = []
-    for weight in weights:
-        mixed = weight * scaled[:, 0] + (1 - weight) * scaled[:, 1]
-        if np.ptp(mixed) == 0:  # Optuna's forests refuse what never differs
-            found.append(dict.fromkeys(always, 0.0))
-            continue
-        study = _study(drawn, mixed[:, None], only=always)
-        found.append(_shares(study, FanovaImportanceEvaluator(n_trees=_TREES, max_depth=_DEPTH, seed=_SEED), None))
-    return found
+    study = _study(drawn, scaled, only=always)
+    return [_of_forests(study, scaled, always, weight) for weight in weights]
+
+
+def _of_forests(
+    study: optuna.Study, scaled: NDArray[np.float64], always: Sequence[str], weight: float
+) -> dict[str, float]:
+    if np.ptp(weight * scaled[:, 0] + (1 - weight) * scaled[:, 1]) == 0:  # Optuna's forests refuse what never differs
+        return dict.fromkeys(always, 0.0)
+    evaluator = FanovaImportanceEvaluator(n_trees=_TREES, max_depth=_DEPTH, seed=_SEED)
+    return _shares(study, evaluator, lambda trial: weight * trial.values[0] + (1 - weight) * trial.values[1])
 
 
 def _shares(

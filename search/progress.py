@@ -24,18 +24,25 @@ class SweepProgress:
         trials: Number of trials of the sweep.
         ended: How many of them ended before this run.
         objectives: The two scores that lines show.
+        on_stderr: Whether to leave standard output to a result.
 
     """
 
     def __init__(
-        self, *, trials: int, ended: int, objectives: tuple[str, str], clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        trials: int,
+        ended: int,
+        objectives: tuple[str, str],
+        on_stderr: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._objectives = objectives
         self._clock, self._started = clock, clock()
         self._trials, self._ended = trials, ended
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = Console(highlight=False, soft_wrap=True, stderr=on_stderr)
         self._bar: Progress | None = None
-        if sys.stdout.isatty():
+        if (sys.stderr if on_stderr else sys.stdout).isatty():
             self._bar = Progress(
                 TextColumn("trials"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=self._console
             )

@@ -25,6 +25,8 @@ StockPruner = Literal[
     "median", "percentile", "successive_halving", "hyperband", "patient_median", "wilcoxon", "threshold"
 ]
 
+LoggerName = Literal["tensorboard", "mlflow", "wandb"]
+
 MOST_GP_TRIALS = 200
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -248,6 +250,17 @@ class SearchConfig(BaseModel):
         description="URI of a store for the checkpoints, such as `s3://bucket/prefix`, without keys; a folder of the "
         "sweep if absent",
     )
+    loggers: tuple[LoggerName, ...] = Field(
+        default=(),
+        description="where trials are shown beside the record; what each needs is in [loggers.md](loggers.md)",
+    )
+
+    @field_validator("loggers")
+    @classmethod
+    def _check_loggers(cls, loggers: tuple[LoggerName, ...]) -> tuple[LoggerName, ...]:
+        if twice := {name for name in loggers if loggers.count(name) > 1}:
+            raise ValueError(f"{', '.join(sorted(twice))} stands twice; a logger logs once")
+        return loggers
 
     @field_validator("enqueue")
     @classmethod

@@ -61,7 +61,22 @@ def load_spec(path: Path, *, overrides: Sequence[str] = ()) -> SweepSpec:
 
 
 def _read(path: Path) -> Tree:
-    """Read a file's YAML; a top that is no mapping is a fault of the tree."""
+    """Read a sweep file's YAML; a top that is no mapping is a fault of the tree."""
+    tree = read_tree(path)
+    if not tree.faults and not isinstance(tree.value, dict):
+        found = "an empty file" if tree.value is None else shown(tree.value)
+        message = f"got {found}; expected the keys {', '.join(SweepSpec.model_fields)}"
+        tree.faults.append((Place((0, 1, 1), f"{path}:1:1"), Fault((), message)))
+    return tree
+
+
+def read_tree(path: Path) -> Tree:
+    """Read a file's YAML with the place of every value.
+
+    Raises:
+        SpecError: If the file can't be read, or is no UTF-8.
+
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -77,12 +92,7 @@ def _read(path: Path) -> Tree:
         line, column = position_of(before, len(before))
         message = f"{path}:{line}:{column}: byte 0x{data[error.start]:02x} is not UTF-8. Save the file as UTF-8."
         raise SpecError(str(path), [message]) from error
-    tree = parse_yaml(text, lambda line, column: Place((0, line, column), f"{path}:{line}:{column}"))
-    if not tree.faults and not isinstance(tree.value, dict):
-        found = "an empty file" if tree.value is None else shown(tree.value)
-        message = f"got {found}; expected the keys {', '.join(SweepSpec.model_fields)}"
-        tree.faults.append((Place((0, 1, 1), f"{path}:1:1"), Fault((), message)))
-    return tree
+    return parse_yaml(text, lambda line, column: Place((0, line, column), f"{path}:{line}:{column}"))
 
 
 def _check(tree: Tree) -> tuple[SweepSpec | None, list[tuple[Place, Fault]]]:

@@ -13,8 +13,8 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
-from search.batched_storage import BatchedStorage
 from search.errors import SearchError, StudyError
+from search.mirrored_storage import MirroredStorage
 from search.storage_fault import is_damage, reason_of
 from spaces.metrics import Direction
 
@@ -66,7 +66,7 @@ def open_studies(
     companion = COMPANION_NAME if storage is None else f"{name}/scalar"
     place = storage or str(folder / STUDY_FILE)
     with _explained(folder, storage):
-        opened = _open(folder, storage, must_exist=must_exist)
+        opened = MirroredStorage(_open(folder, storage, must_exist=must_exist), names=(name, companion))
         known = {study.study_name for study in opened.get_all_studies()}
         if must_exist and name not in known:
             raise study_error(folder, f"{place} holds no study of this sweep", storage=storage)
@@ -128,7 +128,7 @@ def _explained(folder: Path, storage: str | None) -> Iterator[None]:
 
 def _open(folder: Path, storage: str | None, *, must_exist: bool) -> RDBStorage:
     if storage is not None:
-        return BatchedStorage(storage, engine_kwargs=_engine_settings(storage))
+        return RDBStorage(storage, engine_kwargs=_engine_settings(storage))
     path = folder / STUDY_FILE
     if must_exist and not path.exists():
         raise study_error(folder, f"{path} is missing, but the record holds trials", storage=None)
@@ -142,7 +142,7 @@ def _open(folder: Path, storage: str | None, *, must_exist: bool) -> RDBStorage:
         connection.execute("PRAGMA journal_mode=WAL")
     finally:
         connection.close()
-    return BatchedStorage(f"sqlite:///{path.resolve()}", engine_kwargs=_engine_settings(storage))
+    return RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=_engine_settings(storage))
 
 
 def _fold_log(path: Path) -> None:

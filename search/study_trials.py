@@ -8,10 +8,10 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages._cached_storage import _CachedStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from search.batched_storage import BatchedStorage
+from search.mirrored_storage import MirroredStorage
+from search.observations import Observations
 from search.recorder import Ending
 from search.samplers import make_sampler
 from search.spec import SamplerConfig
@@ -43,6 +43,7 @@ class StudyTrials:
         self._waiting = sum(state == TrialState.WAITING for state in states)
         self._asked = len(states) - self._waiting
         self._fresh: optuna.Trial | None = None
+        self._observations = Observations()
 
     @property
     def asked(self) -> int:
@@ -88,9 +89,7 @@ class StudyTrials:
     def together(self) -> AbstractContextManager[None]:
         """Let the parameters that are drawn in the block be written at once, where the study is in a database."""
         storage = self._study._storage
-        if isinstance(storage, _CachedStorage) and isinstance(storage._backend, BatchedStorage):
-            return storage._backend.together()
-        return nullcontext()
+        return storage.together() if isinstance(storage, MirroredStorage) else nullcontext()
 
     def trial(self, number: int) -> FrozenTrial:
         """Give what the study holds of a trial."""
@@ -132,7 +131,8 @@ class StudyTrials:
         self._study.set_user_attr(name, value)
 
     def _seed_sampler(self, number: int) -> None:
-        self._study.sampler = make_sampler(self._sampler, seed=child_seed(self._seed, f"ask {number}") % 2**32)
+        seed = child_seed(self._seed, f"ask {number}") % 2**32
+        self._study.sampler = make_sampler(self._sampler, seed=seed, observations=self._observations)
 
     def _id(self, number: int) -> int:
         return self._study._storage.get_trial_id_from_study_id_trial_number(

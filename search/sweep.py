@@ -26,6 +26,7 @@ from search.interfaces import Listener
 from search.interruption import Interruption
 from search.items import record_items
 from search.kept_checkpoints import checkpoint_place
+from search.loggers import Loggers
 from search.lost_workers import GuardedScheduler
 from search.packs import Packs, chosen_pack, servers_needed
 from search.places import check_unused
@@ -194,16 +195,15 @@ class _Driver:
                         begin = _nothing
                         spec = self._packed(cluster, is_over)
                         with self.guard:
-                            hub = open_hub(
-                                spec,
-                                self.folder,
-                                listener=self.listener,
-                                is_over=is_over,
-                                rebuild_study=rebuild_study,
-                            )
-                        rebuild_study = False
-                        with _servers(spec):
-                            return self._run(spec, hub, cluster, interruption)
+                            loggers = Loggers(spec, self.folder, listener=self.listener, say=self.say)
+                        with loggers as listener:
+                            with self.guard:
+                                hub = open_hub(
+                                    spec, self.folder, listener=listener, is_over=is_over, rebuild_study=rebuild_study
+                                )
+                            rebuild_study = False
+                            with _servers(spec):
+                                return self._run(spec, hub, cluster, interruption)
                 except RayLost as loss:
                     before, reports = reports, len(read_sweep(self.folder).reports)
                     losses = losses + 1 if reports == before else 1

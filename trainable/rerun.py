@@ -78,14 +78,15 @@ class Rerun:
         """Give the run's trial, where its state says or where it is."""
         if self._trial is not None and self._config == config:
             return self._trial
-        self._close()
+        self.close()
         torch.set_num_threads(max(1, int(config.training.resources.cpus)))
         self._trial, self._config = Trial(config, host_for(config.model, config.data)), config
         if (saved := read_attempt(place, config)) is not None:
             self._trial.load_state_dict(saved[1])
         return self._trial
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Take the run's adapter off the base."""
         if self._trial is None:
             return
         trial, self._trial, self._config = self._trial, None, None
@@ -103,7 +104,7 @@ class Rerun:
                 return act()
         except Exception as error:  # as in ``RayTrial``: a failure is a recorded ending
             _log.warning("run %d failed: %s", config.number, traceback.format_exc())
-            self._close()
+            self.close()
             return {ENDING_KEY: reason_of(error)}
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from search.commands.output import add_json, show, tell
 from search.commands.sweep_file import add_sweep_file, warm_lines
 from search.exit_codes import EPILOG, OK
 
@@ -17,6 +18,7 @@ def add(commands: Any) -> None:
         "--out", type=Path, metavar="DIR", help="folder of refused rows and the page (default: checks/NAME)"
     )
     add_sweep_file(check)
+    add_json(check)
     check.set_defaults(run=_check)
 
 
@@ -27,22 +29,51 @@ def _check(options: argparse.Namespace) -> int:
 
     from search.check import RefusedError, check_data
     from search.check_cache import cache_lines
-    from search.check_files import check_lines, tokens_line, write_check, write_refused
+    from search.check_files import (
+        CHECK_FILES,
+        check_lines,
+        check_result,
+        mean_tokens,
+        tokens_line,
+        write_check,
+        write_refused,
+    )
+    from search.loggers import check_loggers
+    from search.planning.found_rows import found_counts
+    from search.planning.rows import keep_counts
 
+    check_loggers(spec.search.loggers)
     folder = options.out or Path("checks") / options.file.stem
     try:
         data = check_data(spec)
     except RefusedError as error:
-        print("\n".join(write_refused(folder, error.refused)))
+        tell(options, write_refused(folder, error.refused))
         raise
     tokens = tokens_line(data, max_length=spec.data.max_length)
+    counts = found_counts(spec, data, tokens=mean_tokens(data))
+    keep_counts(spec, counts)
     written = write_check(folder, data, name=options.file.name, tokens=tokens)
     warm = warm_lines(spec, data_hash=data.data_hash)
-    print("\n".join([*check_lines(data, tokens=tokens), *cache_lines(spec, data), *written, *warm]))
     idle = spec.space.idle()
     searched = [key for key in spec.space.dimensions if key not in idle]
-    print(f"searched: {', '.join(searched) or 'nothing'}")
-    if idle:
-        print(f"without effect, since other keys rule them out: {', '.join(idle)}")
-    print(f"{options.file}: fine")
+    lines = [
+        *check_lines(data, tokens=tokens),
+        *cache_lines(spec, data),
+        *written,
+        *warm,
+        f"searched: {', '.join(searched) or 'nothing'}",
+        *([f"without effect, since other keys rule them out: {', '.join(idle)}"] if idle else []),
+        f"{options.file}: fine",
+    ]
+    files = {name: str(folder / file) for name, file in CHECK_FILES.items() if (folder / file).exists()}
+    result = {
+        **check_result(data),
+        "mean_tokens": counts.tokens,
+        "kept_bytes": counts.kept_bytes,
+        "warm_start": warm,
+        "searched": searched,
+        "without_effect": list(idle),
+        "files": files,
+    }
+    show(options, lines, result)
     return OK

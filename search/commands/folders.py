@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.errors import RecordError
+
+if TYPE_CHECKING:
+    from results import ReportFiles
 
 
 def add_folder(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
@@ -31,11 +35,24 @@ def on_folder(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Na
 
 def show_report(folder: Path) -> None:
     """Write a sweep's report, and print its front and where the report lies."""
-    from results import write_report
     from search.front_table import print_front
+
+    files = write_sweep_report(folder)
+    print_front(folder)
+    print(f"report: {files.html}")
+
+
+def write_sweep_report(folder: Path, *, out: Path | None = None) -> ReportFiles:
+    """Write a sweep's report with all that only the search can compute.
+
+    Args:
+        folder: The sweep's folder.
+        out: The HTML file, if it is not to lie in the folder.
+
+    """
+    from results import write_report
+    from search.explain import explain
     from search.storage_fault import StorageGuard
 
     with StorageGuard(folder, again="report"):
-        path = write_report(folder)
-    print_front(folder)
-    print(f"report: {path}")
+        return write_report(folder, out=out, explain=explain)

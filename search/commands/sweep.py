@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.commands.folders import add_folder, show_report
-from search.commands.output import say
+from search.commands.output import add_json, say, show, tell
 from search.commands.sweep_file import add_sweep_file, warm_lines
 from search.errors import CheckError, SearchError
 from search.exit_codes import EPILOG, INTERRUPTED, OK
@@ -22,6 +22,7 @@ def add(commands: Any) -> None:
     sweep = commands.add_parser("sweep", help="run a sweep and write its report", epilog=EPILOG)
     sweep.add_argument("--out", type=Path, metavar="DIR", help="folder of the sweep (default: sweeps/NAME-TIME)")
     add_sweep_file(sweep)
+    add_json(sweep)
     sweep.set_defaults(run=_sweep)
     resume = commands.add_parser("resume", help="go on with a sweep that was interrupted", epilog=EPILOG)
     add_folder(resume, _resume)
@@ -31,6 +32,7 @@ def add(commands: Any) -> None:
     resume.add_argument(
         "--rebuild-study", action="store_true", help="make a lost or damaged study anew from the record"
     )
+    add_json(resume)
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -40,15 +42,20 @@ def _sweep(options: argparse.Namespace) -> int:
 
     from search.check import check_data
     from search.check_cache import cache_lines
-    from search.check_files import check_lines, tokens_line
+    from search.check_files import check_lines, mean_tokens, tokens_line
     from search.lineage import lineage
+    from search.loggers import check_loggers
+    from search.planning.found_rows import found_counts
+    from search.planning.rows import keep_counts
 
+    check_loggers(spec.search.loggers)
     folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     data = check_data(spec)
     tokens = tokens_line(data, max_length=spec.data.max_length)
+    keep_counts(spec, found_counts(spec, data, tokens=mean_tokens(data)))
     warm = warm_lines(spec, data_hash=data.data_hash)
-    print("\n".join([*check_lines(data, tokens=tokens), *cache_lines(spec, data), *warm]))
-    print(f"sweep folder: {folder}", flush=True)
+    found = [*check_lines(data, tokens=tokens), *cache_lines(spec, data), *warm]
+    tell(options, [*found, f"sweep folder: {folder}"])
 
     from search.ray_settings import set_up_ray
 
@@ -60,15 +67,18 @@ def _sweep(options: argparse.Namespace) -> int:
 
     origin = lineage(options.file, data_hash=data.data_hash)
     first, second = (objective.metric for objective in spec.objectives)
-    with SweepProgress(trials=spec.search.trials, ended=0, objectives=(first, second)) as progress:
+    with SweepProgress(
+        trials=spec.search.trials, ended=0, objectives=(first, second), on_stderr=options.json
+    ) as progress:
         outcome = start_sweep(
             spec, folder, lineage=origin, items=lambda: item_rows(data.prepared.split), listener=progress, say=say
         )
-    return _finish(folder, outcome)
+    return _finish(options, folder, outcome)
 
 
 def _resume(options: argparse.Namespace) -> int:
     from results import read_sweep
+    from search.loggers import check_loggers
     from search.sweep_spec import spec_of
 
     tables, spec = read_sweep(options.folder), spec_of(options.folder)
@@ -76,6 +86,7 @@ def _resume(options: argparse.Namespace) -> int:
 
     from search.check import check_same_data
 
+    check_loggers(spec.search.loggers)
     data = check_same_data(spec, data_hash=tables.metadata["data_hash"])
 
     from search.ray_settings import set_up_ray
@@ -87,7 +98,9 @@ def _resume(options: argparse.Namespace) -> int:
     from search.sweep import resume_sweep
 
     first, second = (objective.metric for objective in spec.objectives)
-    with SweepProgress(trials=spec.search.trials, ended=len(tables.trials), objectives=(first, second)) as progress:
+    with SweepProgress(
+        trials=spec.search.trials, ended=len(tables.trials), objectives=(first, second), on_stderr=options.json
+    ) as progress:
         outcome = resume_sweep(
             options.folder,
             address=address,
@@ -96,7 +109,7 @@ def _resume(options: argparse.Namespace) -> int:
             listener=progress,
             say=say,
         )
-    return _finish(options.folder, outcome)
+    return _finish(options, options.folder, outcome)
 
 
 def _address(address: str) -> str:
@@ -108,8 +121,11 @@ def _address(address: str) -> str:
         raise CheckError(f"--address: {error}") from error
 
 
-def _finish(folder: Path, outcome: Outcome) -> int:
-    show_report(folder)
+def _finish(options: argparse.Namespace, folder: Path, outcome: Outcome) -> int:
+    if options.json:
+        _show_result(options, folder, outcome)
+    else:
+        show_report(folder)
     if outcome.signal and outcome.is_suspended:
         say(f"interrupted by {outcome.signal}; what was measured is kept; go on by: paretune resume {folder}")
         return INTERRUPTED
@@ -117,5 +133,17 @@ def _finish(folder: Path, outcome: Outcome) -> int:
         failure = f"; the last failure: {outcome.last_failure}" if outcome.last_failure else ""
         raise SearchError(f"no trial reached its last step{failure}")
     if outcome.is_suspended:
-        print(f"a limit of the sweep is reached; go on by: paretune resume {folder}")
+        tell(options, [f"a limit of the sweep is reached; go on by: paretune resume {folder}"])
     return OK
+
+
+def _show_result(options: argparse.Namespace, folder: Path, outcome: Outcome) -> None:
+    """Write the report, and print how the sweep ended as one JSON object, also when it failed."""
+    from results import write_report
+    from search.status import status_of
+    from search.storage_fault import StorageGuard
+
+    with StorageGuard(folder, again="report"):
+        report = write_report(folder)
+    ended = {"report": str(report), "is_suspended": outcome.is_suspended, "signal": outcome.signal or None}
+    show(options, [], {**status_of(folder).result(), **ended})

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 def add_sweep_file(command: argparse.ArgumentParser) -> None:
     """Let a command take a sweep file and changes of its keys."""
     command.add_argument("file", type=Path, metavar="FILE", help="the sweep file")
+    add_overrides(command)
+
+
+def add_overrides(command: argparse.ArgumentParser) -> None:
+    """Let a command take changes of a sweep file's keys."""
     command.add_argument(
         "--set",
         action="append",

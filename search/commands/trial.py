@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from search.commands.folders import add_folder
+from search.commands.output import add_json, show
 from search.exit_codes import EPILOG, OK
 
 
@@ -22,6 +23,7 @@ def add(commands: Any) -> None:
         command = kinds.add_parser(kind, help=text, epilog=EPILOG)
         add_folder(command, _trial)
         command.add_argument("number", type=int, metavar="N", help="the trial's number")
+        add_json(command)
         command.set_defaults(kind=kind, seed=None, changes=[])
         if kind == "clone":
             command.add_argument("--seed", type=int, metavar="S", help="its seed (default: another than the trial's)")
@@ -39,5 +41,6 @@ def _trial(options: argparse.Namespace) -> int:
     from search.trial_command import ask_of_trial
 
     with StorageGuard(options.folder, again=f"trial {options.kind}"):
-        print(ask_of_trial(options.folder, options.number, options.kind, seed=options.seed, texts=options.changes))
+        said = ask_of_trial(options.folder, options.number, options.kind, seed=options.seed, texts=options.changes)
+    show(options, [said], {"trial": options.number, "request": options.kind, "effect": said})
     return OK

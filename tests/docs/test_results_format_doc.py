@@ -8,7 +8,7 @@ from made_sweep import COLUMNS, baseline, complete, make_sweep, pruned
 from results import ItemRow, PredictionRow, RecordWriter
 from results.rows import CONFIRMATION_FIELDS, ITEM_FIELDS, PREDICTION_FIELDS
 from results.schema import DECISION_FIELDS, REPORT_FIELDS, SCHEMA_VERSION, TRIAL_FIELDS
-from results.writer import ROWS_PER_PART
+from results.writer import BYTES_PER_PART
 from search.lineage import lineage
 
 PAGE = (Path(__file__).parents[2] / "docs" / "results-format.md").read_text()
@@ -63,7 +63,7 @@ def test_the_schema_version_is_documented():
 
 
 def test_the_length_of_a_part_is_documented():
-    assert re.search(rf"up to\s+{ROWS_PER_PART} rows;", PAGE)
+    assert re.search(rf"{BYTES_PER_PART // 1024} KiB\s+of\s+rows;", PAGE)
 
 
 def test_every_key_of_the_lineage_is_documented(tmp_path):

@@ -7,6 +7,7 @@ import datasets
 import duckdb
 import pytest
 from command import paretune
+from nightly import NIGHTLY
 from PIL import Image
 from ruamel.yaml import YAML
 from swept import recorded_trials
@@ -141,6 +142,7 @@ def run(name, folder, examples):
     return checked.stdout
 
 
+@NIGHTLY
 def test_photos_of_voc_and_yolo_with_several_boxes_in_an_answer(tmp_path, examples):
     write_voc(tmp_path / "data")
     write_yolo(tmp_path / "more")
@@ -151,6 +153,7 @@ def test_photos_of_voc_and_yolo_with_several_boxes_in_an_answer(tmp_path, exampl
     assert all(0 <= value <= 1 for (value,) in f1)
 
 
+@NIGHTLY
 def test_referring_expressions(tmp_path, examples):
     write_refcoco(tmp_path / "refcoco")
     write_rows(tmp_path / "data")
@@ -176,6 +179,7 @@ def test_boxes_and_questions_by_shares_with_a_validation_file(tmp_path, examples
     assert "Traceback" not in leaking.stderr
 
 
+@NIGHTLY
 def test_a_folder_that_datasets_saved(tmp_path, examples):
     write_saved(tmp_path / "data")
     said = run("parquet", tmp_path, examples)

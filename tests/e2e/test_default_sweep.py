@@ -1,21 +1,20 @@
-"""What ``make sweep`` runs, as it is in the nightly run; with ten trials in place of sixteen otherwise."""
+"""What ``make sweep`` runs, as it is."""
 
 import re
 
 import duckdb
 import pytest
 from command import paretune
-from nightly import IS_NIGHTLY
+from nightly import NIGHTLY
 from swept import recorded_trials, study_trials
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, NIGHTLY]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, examples):
     home = tmp_path_factory.mktemp("default")
-    short = [] if IS_NIGHTLY else ["--set", "search.trials=10"]
-    done = paretune("sweep", examples / "shapes.yaml", "--out", "out", *short, cwd=home, timeout_s=580)
+    done = paretune("sweep", examples / "shapes.yaml", "--out", "out", cwd=home, timeout_s=580)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^report: out/report/report.html$", done.stdout, re.MULTILINE)
     return home / "out"
@@ -23,10 +22,9 @@ def folder(tmp_path_factory, examples):
 
 def test_all_trials_end_and_of_sixteen_some_are_pruned(folder):
     trials = recorded_trials(folder)
-    assert len(trials) == (16 if IS_NIGHTLY else 10)
+    assert len(trials) == 16
     assert trials == study_trials(folder)
-    states = {state for _, state in trials}
-    assert states == {"COMPLETE", "PRUNED"} if IS_NIGHTLY else states <= {"COMPLETE", "PRUNED"}
+    assert {state for _, state in trials} == {"COMPLETE", "PRUNED"}
 
 
 def test_the_baseline_learns_more_than_a_constant_box(folder):

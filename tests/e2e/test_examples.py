@@ -1,4 +1,7 @@
-"""The examples of losses, weightings and curricula, by the command."""
+"""The examples of losses, weightings and curricula, by the command.
+
+Most are nightly: what they choose among trains in tests/integration/test_examples.py.
+"""
 
 import json
 import re
@@ -6,6 +9,7 @@ import re
 import duckdb
 import pytest
 from command import paretune
+from nightly import NIGHTLY
 from PIL import Image
 from swept import recorded_trials
 
@@ -44,6 +48,7 @@ def trials(folder, *columns):
     return duckdb.sql(f"SELECT {names} FROM '{folder}/out/trials/*.parquet' ORDER BY trial").fetchall()
 
 
+@NIGHTLY
 def test_a_sweep_runs_every_loss_term_after_the_presets(tmp_path, examples):
     gates = {f"space.mixture.{name}.on": "true" for name in TERM_NAMES if name not in ("text_ce", "box_ce")}
     sweep(examples / "losses.yaml", tmp_path, **gates)
@@ -59,6 +64,7 @@ def test_a_sweep_runs_every_loss_term_after_the_presets(tmp_path, examples):
         assert all(value is not None for value in row)
 
 
+@NIGHTLY
 def test_a_sweep_records_which_weighting_ran_and_its_own_settings_alone(tmp_path, examples):
     sweep(examples / "weightings.yaml", tmp_path, **{"space.mixture.weighting.name": "{choice: [famo, rlw]}"})
     rows = trials(
@@ -73,6 +79,7 @@ def test_a_sweep_records_which_weighting_ran_and_its_own_settings_alone(tmp_path
     assert sums[0] == 2
 
 
+@NIGHTLY
 def test_a_sweep_records_the_exposure_of_a_curriculum(tmp_path, examples):
     sweep(examples / "curriculum.yaml", tmp_path, **{"data.sources.1.scenes": 12, "space.curriculum.mix": "task"})
     query = f"SELECT \"exposure.grounding\" FROM '{tmp_path}/out/reports/*.parquet' ORDER BY trial, step"
@@ -85,6 +92,7 @@ def test_a_sweep_runs_two_trials_through_one_base(tmp_path, examples):
     assert [row[0] for row in last_reports(tmp_path, "trial")] == list(range(5))
 
 
+@NIGHTLY
 def test_a_second_sweep_starts_with_what_the_first_one_measured(tmp_path, examples):
     sweep(examples / "shapes.yaml", tmp_path, **{"search.pruner": "none"})
     (tmp_path / "out").rename(tmp_path / "first")
@@ -103,6 +111,7 @@ def test_a_second_sweep_starts_with_what_the_first_one_measured(tmp_path, exampl
     assert len(study.get_trials()) == 5 + int(counted[1])
 
 
+@NIGHTLY
 def test_a_sweep_trains_on_a_file_of_conversations(tmp_path, examples):
     """Grounding rows by placeholder in pixels and text rows, as ms-swift writes them."""
     rows = []

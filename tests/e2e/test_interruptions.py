@@ -48,7 +48,9 @@ def test_five_kills_of_the_driver_lose_no_trial_and_repeat_none(tmp_path):
     check_sweep(tmp_path / "out", trials=TRIALS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=NIGHTLY)], ids=lambda number: number.name
+)
 def test_a_signal_ends_with_130_and_the_sweep_can_be_resumed(tmp_path, number):
     write_sweep(tmp_path)
     log = tmp_path / "log"

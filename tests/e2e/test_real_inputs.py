@@ -3,6 +3,7 @@
 import duckdb
 import pytest
 from command import paretune, write_sweep
+from nightly import NIGHTLY
 from random_base import save_random_base
 from real_data import real_data
 from swept import check_sweep
@@ -28,6 +29,7 @@ def sweep(example, folder, *overrides):
     return done
 
 
+@NIGHTLY
 def test_a_sweep_runs_on_photographs_with_coco_boxes(tmp_path, examples):
     data = real_data("coco128-permissive")
     folder = tmp_path / "out"
@@ -43,6 +45,7 @@ def test_a_sweep_runs_on_photographs_with_coco_boxes(tmp_path, examples):
     assert all(0 < constant < 1 and 0 <= failures <= 1 and 0 <= f1 <= 1 for constant, failures, f1 in rows)
 
 
+@NIGHTLY
 def test_a_sweep_runs_on_the_demo_data_of_llama_factory(tmp_path, examples):
     data = real_data("fmt-llamafactory")
     folder = tmp_path / "out"

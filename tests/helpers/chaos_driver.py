@@ -18,17 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-STORAGE_WRITES = (
-    "create_new_study",
-    "_create_new_trial",
-    "set_study_system_attr",
-    "set_study_user_attr",
-    "set_trial_intermediate_value",
-    "_set_trial_param",
-    "set_trial_state_values",
-    "set_trial_system_attr",
-    "set_trial_user_attr",
-)
+STORAGE_WRITES = ("add_trial", "add_param", "set_attrs", "set_point", "set_state")
 RECORD_WRITES = ("append_decision", "append_predictions", "append_report", "append_trial")
 
 
@@ -124,17 +114,16 @@ def _about(args: tuple[Any, ...]) -> dict[str, Any]:
 
 def watch_driver(order: Order, journal: Journal) -> None:
     """Note writes, trials that are handed out, and the steps that workers train."""
-    from optuna.storages import RDBStorage
-
     import search.sweep
     from results import RecordWriter, write_sweep_json
     from search.searcher import HubSearcher
+    from search.study_database import StudyDatabase
     from trainable import ray_entry
     from trainable.checkpoints import CheckpointPlace
 
     assert search.sweep, "what it names is replaced"
     writes = Writes(journal, order)
-    for owner, names in ((RecordWriter, RECORD_WRITES), (RDBStorage, STORAGE_WRITES)):
+    for owner, names in ((RecordWriter, RECORD_WRITES), (StudyDatabase, STORAGE_WRITES)):
         for name in names:
             setattr(owner, name, writes.watched(getattr(owner, name)))
     _replace(write_sweep_json, writes.watched(write_sweep_json))

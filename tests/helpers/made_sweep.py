@@ -28,6 +28,7 @@ COLUMNS = RecordColumns(
         TEXT,
     ),
     terms=("text_ce", "box_l1"),
+    row_scores=(MIOU, "grounding.parse_failure_rate", "grounding.duplicate_rate", TEXT),
 )
 METADATA = {
     "sweep": '{"name": "made", "seed": 7}',
@@ -156,13 +157,19 @@ def make_sweep(
     return folder
 
 
-def make_large_sweep(folder: Path, trials: Sequence[MadeTrial], *, columns: RecordColumns = COLUMNS) -> Path:
-    """Write a sweep's tables in one part each, for tests whose thousands of rows need no durable append."""
-    write_sweep_json(folder, columns, metadata=METADATA)
+def make_large_sweep(
+    folder: Path,
+    trials: Sequence[MadeTrial],
+    *,
+    columns: RecordColumns = COLUMNS,
+    metadata: Mapping[str, str] = METADATA,
+) -> Path:
+    """Write a sweep's tables in one part each, for tests that need no durable append and are quicker without."""
+    write_sweep_json(folder, columns, metadata=metadata)
     rows = made_rows(trials, columns=columns)
     kinds: Mapping[TableName, type[Row]] = {"trials": TrialRow, "reports": ReportRow, "decisions": DecisionRow}
     for table, kind in kinds.items():
-        schema = table_schema(table, columns).with_metadata(file_metadata(columns, METADATA))
+        schema = table_schema(table, columns).with_metadata(file_metadata(columns, metadata))
         (folder / table).mkdir()
         cells = [row_cells(row) for row in rows if isinstance(row, kind)]
         pq.write_table(pa.Table.from_pylist(cells, schema), folder / table / "part-00000.parquet")

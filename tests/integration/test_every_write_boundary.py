@@ -9,6 +9,7 @@ from made_search import made_report, made_spec, start_hub
 
 from results import RecordWriter, read_sweep
 from search.study import open_studies
+from search.study_database import StudyDatabase
 from trainable.evaluation.prediction import Prediction
 
 TRIALS = 7
@@ -24,25 +25,22 @@ class Writes:
     """Counts every durable write, and kills the driver before or after a chosen one."""
 
     def __init__(self, monkeypatch):
-        from optuna.storages import RDBStorage
-
         self.count, self.fatal, self.before = 0, None, True
         for owner, names in (
             (RecordWriter, ("append_predictions", "append_report", "append_decision", "append_trial")),
-            (RDBStorage, ("_create_new_trial", "_set_trial_param")),  # what its cache calls
-            (RDBStorage, ("set_study_user_attr", "set_trial_user_attr", "set_trial_state_values")),
-            (RDBStorage, ("set_trial_intermediate_value", "set_trial_system_attr")),
+            (StudyDatabase, ("add_trial", "add_param", "set_attrs", "set_point", "set_state")),
         ):
             for name in names:
                 monkeypatch.setattr(owner, name, self._wrapped(getattr(owner, name)))
 
     def _wrapped(self, write):
         def writing(*args, **settings):
-            self.count += 1
-            if self.count == self.fatal and self.before:
+            self.count += 1  # also within another write, which then does not happen
+            number = self.count
+            if number == self.fatal and self.before:
                 raise Killed
             result = write(*args, **settings)
-            if self.count == self.fatal:
+            if number == self.fatal:
                 raise Killed
             return result
 

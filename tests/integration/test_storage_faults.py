@@ -6,12 +6,12 @@ import duckdb
 import pytest
 from made_search import made_report, made_spec, start_hub
 from mounts import fill, mount, small_disk, unmount
-from optuna.storages import RDBStorage
 
 from results import read_sweep
 from search.errors import StorageFault
 from search.storage_fault import StorageGuard
 from search.study import open_studies
+from search.study_database import StudyDatabase
 
 TRIALS = 8
 
@@ -156,11 +156,11 @@ def test_a_mount_that_vanishes_ends_in_one_message_and_the_sweep_goes_on_when_it
         ("database disk image is malformed", "go on by: paretune resume {folder} --rebuild-study"),
     ],
 )
-@pytest.mark.parametrize("method", ["set_trial_user_attr", "set_trial_state_values", "_create_new_trial"])
+@pytest.mark.parametrize("method", ["set_attrs", "set_state", "add_trial"])
 def test_a_database_that_fails_ends_in_one_message(tmp_path, monkeypatch, method, words, advice):
     from sqlalchemy.exc import OperationalError
 
-    real, calls = getattr(RDBStorage, method), []
+    real, calls = getattr(StudyDatabase, method), []
 
     def failing(*args, **settings):
         calls.append(method)
@@ -168,7 +168,7 @@ def test_a_database_that_fails_ends_in_one_message(tmp_path, monkeypatch, method
             raise OperationalError("UPDATE trials", {}, sqlite3.OperationalError(words))
         return real(*args, **settings)
 
-    monkeypatch.setattr(RDBStorage, method, failing)
+    monkeypatch.setattr(StudyDatabase, method, failing)
     with pytest.raises(StorageFault) as caught:
         drive(tmp_path)
     place = f"the study in {tmp_path}/study.db: {words}; "

@@ -212,7 +212,7 @@ def load_processor(config: ModelConfig, *, only_local: bool = False) -> Processo
         ModelError: If it can't be loaded or is of no known family.
 
     """
-    folder = _folder(config)
+    folder = base_folder(config)
     try:
         settings = AutoConfig.from_pretrained(folder, local_files_only=only_local)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=only_local)
@@ -248,7 +248,9 @@ def load_base(config: ModelConfig) -> Base:
     processor = load_processor(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        model: Any = AutoModelForImageTextToText.from_pretrained(_folder(config), dtype=getattr(torch, config.dtype))
+        model: Any = AutoModelForImageTextToText.from_pretrained(
+            base_folder(config), dtype=getattr(torch, config.dtype)
+        )
     except (OSError, ValueError) as error:
         raise _unloadable(config, error) from error
     # generate() fills gaps of its settings from the checkpoint (Qwen2-VL ships a repetition penalty): leave none.
@@ -258,7 +260,8 @@ def load_base(config: ModelConfig) -> Base:
     return Base(model.to(device).eval(), processor, device)
 
 
-def _folder(config: ModelConfig) -> str:
+def base_folder(config: ModelConfig) -> str:
+    """Give what every ``from_pretrained`` takes: the base's folder, or its name on the hub."""
     return str(tiny_folder()) if config.path == TINY_NAME else config.path
 
 
@@ -272,5 +275,5 @@ def _default_system(tokenizer: Any) -> str | None:
 
 def _unloadable(config: ModelConfig, error: Exception) -> ModelError:
     first = (str(error).splitlines() or [type(error).__name__])[0]
-    hint = "" if Path(_folder(config)).exists() else "; it is no folder here and the hub gave nothing"
+    hint = "" if Path(base_folder(config)).exists() else "; it is no folder here and the hub gave nothing"
     return ModelError(f"can't load the model {config.path!r}: {first}{hint}")

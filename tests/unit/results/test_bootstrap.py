@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from results.bootstrap import SEARCH, RowTable, cluster_weights, ratio_replicates
+from results.bootstrap import SEARCH, RowTable, cluster_weights, deviation_replicates, ratio_replicates
 
 F1, NATS = "grounding.f1_50", "text.perplexity"
 
@@ -138,3 +138,41 @@ def test_squared_influences_sum_to_the_variance_of_the_bootstrap():
     sums = RowTable(predictions, items, split="search").sums(F1)
     draws = ratio_replicates(cluster_weights(np.random.default_rng(5), len(sums.scores), replicates=4000), sums)
     assert (sums.influences**2).sum(axis=0) == pytest.approx(draws.var(axis=0), rel=0.08)
+
+
+def test_deviations_spread_as_those_of_the_slow_bootstrap_and_go_together_as_they_do():
+    items, predictions = made(np.random.default_rng(6), rows=200)
+    sums = RowTable(predictions, items, split="search").sums(F1)
+    slow = ratio_replicates(cluster_weights(np.random.default_rng(7), len(sums.scores), replicates=5000), sums)
+    fast = deviation_replicates(np.random.default_rng(8), [sums], replicates=5000)[:, :, 0]
+    assert fast.std(axis=0) == pytest.approx(slow.std(axis=0), rel=0.05)
+    assert np.corrcoef(fast.T) == pytest.approx(np.corrcoef(slow.T), abs=0.05)
+    assert abs(fast.mean()) < 0.05 * fast.std()
+
+
+@pytest.mark.parametrize(("better", "chance"), [(1, 0.841), (4, 0.977)])
+def test_a_difference_that_few_rows_make_is_not_certain(better, chance):
+    # the error of a difference that k rows of many make is the root of k; it is k / sqrt(k) errors from 0
+    items = items_of(*(("search", f"r{i}", "", []) for i in range(400)))
+    cells = [
+        answer(trial, f"r{i}", score_f1=float(i % 2 or (trial == 1 and i < 2 * better)), weight_f1=1.0)
+        for trial in range(2)
+        for i in range(400)
+    ]
+    sums = RowTable(predictions_of(*cells), items, split="search").sums(F1)
+    draws = sums.ratios + deviation_replicates(np.random.default_rng(9), [sums], replicates=20000)[:, :, 0]
+    assert (draws[:, 1] > draws[:, 0]).mean() == pytest.approx(chance, abs=0.01)
+
+
+def test_runs_with_the_same_answers_deviate_alike_to_the_last_bit():
+    items, predictions = made(np.random.default_rng(10), trials=1, rows=60)
+    twins = pd.concat([predictions.assign(trial=trial) for trial in range(37)])
+    sums = RowTable(twins, items, split="search").sums(F1)
+    deviations = deviation_replicates(np.random.default_rng(11), [sums])
+    assert (deviations == deviations[:, [0]]).all()
+
+
+def test_a_single_cluster_has_no_deviation():
+    items = items_of(("search", "a", "", []))
+    sums = RowTable(predictions_of(answer(0, "a", score_f1=1.0, weight_f1=2.0)), items, split="search").sums(F1)
+    assert (deviation_replicates(np.random.default_rng(12), [sums]) == 0).all()

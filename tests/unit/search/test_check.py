@@ -6,8 +6,9 @@ from made_search import made_spec, start_hub
 from PIL import Image
 
 from results import write_sweep_json
+from search.amounts import in_words
 from search.check import check_data
-from search.check_cache import cache_lines, in_words
+from search.check_cache import cache_lines
 from search.check_files import check_lines, tokens_line, write_check
 from search.check_page import check_page
 from search.cli import main

@@ -3,10 +3,14 @@
 import numpy as np
 import optuna
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.samplers import TPESampler
+from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace
 from optuna.trial import TrialState, create_trial
 
+from search.observations import Observations
 from search.samplers import make_sampler
 from search.spec import SamplerConfig
 from search.thinning import MOST_SEEN, ThinnedTPESampler, thinned
@@ -102,3 +106,58 @@ def test_a_thinned_sampler_still_prefers_what_was_good():
         )
     rates = [proposal(study, make_sampler(SamplerConfig(name="tpe"), seed=seed))[0] for seed in range(10)]
     assert np.median(rates) < 0.1
+
+
+GATES = ("giou", "ntl", "focal")
+
+
+def gated_point(trial):
+    """Draw a point of a space with conditions, from Optuna's trial or for one that is made."""
+    point = [trial.suggest_float("rate", 1e-4, 1, log=True), trial.suggest_categorical("kind", ("a", None, 3))]
+    if point[-1] == "a":
+        point.append(trial.suggest_int("rank", 1, 64, log=True))
+        point.append(trial.suggest_categorical("bias", (True, False)))
+    for gate in GATES:
+        if trial.suggest_categorical(f"{gate}.on", (True, False)):
+            point.append(trial.suggest_float(f"{gate}.weight", 0, 1))
+            if point[-1] > 0.5:
+                point.append(trial.suggest_int(f"{gate}.steps", 1, 9))
+    return tuple(point)
+
+
+def run(make, *, asks, pending):
+    """Ask and tell in a space with conditions, some trials running, violating a constraint, stopped or failed."""
+    study, proposed, draw = optuna.create_study(directions=DIRECTIONS), [], np.random.default_rng(3)
+    for number in range(asks):
+        study.sampler = make(number)
+        trial = study.ask()
+        proposed.append(gated_point(trial))
+        if number % 3 == 0:
+            trial.set_constraint("drop", float(draw.normal()))
+        if number < asks - pending or number % 2:
+            ending = number % 7
+            if ending < 4:
+                study.tell(trial, (float(draw.normal()), -proposed[-1][0]))
+            else:
+                study.tell(trial, state=TrialState.FAIL if ending == 6 else TrialState.PRUNED)
+    return proposed
+
+
+@pytest.mark.parametrize("settings", [{"group": True, "multivariate": True}, {"multivariate": True}, {}])
+def test_in_a_space_with_conditions_it_proposes_what_optunas_own_tpe_does(settings):
+    kept = Observations()
+    settings = {"n_startup_trials": 5, "constant_liar": True, **settings}
+    expected = run(lambda seed: TPESampler(seed=seed, **settings), asks=60, pending=12)
+    assert run(lambda seed: ThinnedTPESampler(kept, seed=seed, **settings), asks=60, pending=12) == expected
+    assert run(lambda seed: ThinnedTPESampler(seed=seed, **settings), asks=60, pending=12) == expected
+    assert len(set(expected)) == 60
+
+
+@given(st.lists(st.sets(st.sampled_from("abcdefgh")), max_size=12))
+def test_groups_are_optunas_in_optunas_order(sets):
+    study = optuna.create_study(directions=DIRECTIONS)
+    for at, names in enumerate(sets):
+        distributions = {name: FloatDistribution(0, 1 + at) for name in names}
+        study.add_trial(create_trial(values=[0.0, 0.0], params=dict.fromkeys(names, 0.5), distributions=distributions))
+    expected = _GroupDecomposedSearchSpace().calculate(study).search_spaces
+    assert Observations().groups(study.get_trials()) == expected

@@ -1,0 +1,9 @@
+"""The report of a sweep, and the comparison of several."""
+
+from __future__ import annotations
+
+from results.report.comparison import write_comparison
+from results.report.terminal import pareto_table
+from results.report.write import Explain, ReportFiles, write_report
+
+__all__ = ["Explain", "ReportFiles", "pareto_table", "write_comparison", "write_report"]

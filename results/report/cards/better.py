@@ -1,0 +1,58 @@
+"""The card that asks: is there a better trade-off than plain cross entropy."""
+
+from __future__ import annotations
+
+from results.report.card import Card, Figure, Verdict
+from results.report.content import SweepContent
+from results.report.front_figure import FRONT_KEY, front_figure
+from results.report.headline import front_notes, headline, is_better_in_all
+
+SURE = 0.95
+"""Share of replicates from which a better trade-off counts as found."""
+
+RULE = (
+    f"Good: in at least {SURE:.0%} of the replicates (other images drawn from the same ones) some trial is at least as"
+    " good as the baseline in every objective and better in one. Watch: in fewer, or there are no replicates to ask."
+    " Problem: no trial is better in every objective even by the recorded scores, or there is no baseline to compare."
+)
+
+
+def card(content: SweepContent) -> Card:
+    """Compare the front with the baseline."""
+    summary = content.summary
+    answer, *rest = headline(summary)
+    figure = front_figure(summary, content.findings)
+    verdict = _verdict(content)
+    share = dominated_share(content)
+    sure = (
+        f"In {share:.1%} of the replicates some trial is at least as good as the baseline in every objective and better"
+        " in one."
+        if share is not None
+        else ""
+    )
+    return Card(
+        key="better",
+        question="Is there a better trade-off than plain cross entropy?",
+        short="Trade-off",
+        verdict=verdict,
+        answer=answer,
+        rule=RULE,
+        notes=tuple(note for note in (*rest, sure, *front_notes(summary)) if note),
+        figure=Figure("front", figure, FRONT_KEY) if figure else None,
+    )
+
+
+def dominated_share(content: SweepContent) -> float | None:
+    """Give the share of replicates in which some trial dominates the baseline; ``None`` if that is not known."""
+    membership, baseline = content.findings.membership, content.summary.baseline
+    if membership is None or baseline is None:
+        return None
+    member = membership.of(baseline.trial)
+    return 1.0 if member is None else 1.0 - member.probability
+
+
+def _verdict(content: SweepContent) -> Verdict:
+    if not is_better_in_all(content.summary):
+        return "problem"
+    share = dominated_share(content)
+    return "good" if share is not None and share >= SURE else "watch"
