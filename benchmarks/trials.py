@@ -18,7 +18,7 @@ this can be told apart.
 
 Imports are from cached byte code: whatever Python is told here, it is compiled before the first turn.
 
-Run: ``python benchmarks/trials.py --size both --trials 4 --repeats 2``
+Run: ``python benchmarks/trials.py --size all --trials 2``
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ from trials_costs import (  # noqa: E402
     table,
 )
 from trials_levers import lever_table  # noqa: E402
-from trials_shape import SIZES, Shape, base_of, trial_config  # noqa: E402
+from trials_shape import SIZES, Made, Shape, made, trial_config  # noqa: E402
 
 from search.cluster import connected_ray  # noqa: E402
 from search.landscapes import OBJECTIVES  # noqa: E402
@@ -72,14 +72,14 @@ def prepare_imports(cache: Path) -> None:
     )
 
 
-def run_arm(arm: str, path: str, shape: Shape, *, trials: int, scratch: Path, watch: ProcessWatch) -> Turn:
+def run_arm(arm: str, given: Made, shape: Shape, *, trials: int, scratch: Path, watch: ProcessWatch) -> Turn:
     """Run the trials of an arm, one at a time.
 
     Raises:
         RuntimeError: If one fails.
 
     """
-    configs = [trial_config(number, path, shape).model_dump_json() for number in range(trials)]
+    configs = [trial_config(number, given, shape).model_dump_json() for number in range(trials)]
     place = CheckpointPlace(folder=str(scratch / "checkpoints"))
     Path(place.folder).mkdir(parents=True, exist_ok=True)
     before, began_s = watch.look(), time.monotonic()
@@ -108,9 +108,9 @@ def run_arm(arm: str, path: str, shape: Shape, *, trials: int, scratch: Path, wa
     return Turn(list(costs_of(marks, after, began_s=began_s)), around_s / trials)
 
 
-def run_size(size: str, arguments: argparse.Namespace, shape: Shape, scratch: Path) -> Iterator[str]:
+def run_size(size: str, arguments: argparse.Namespace, scratch: Path) -> Iterator[str]:
     """Run every arm in turns, and say what came out."""
-    path = base_of(size, scratch)
+    shape = _shape(size, arguments)
     turns: dict[str, list[Turn]] = {arm: [] for arm in ARMS if arm in arguments.arms}
     spec = SweepSpec.model_validate(
         {"data": {"sources": [{"source": "shapes"}]}, "objectives": OBJECTIVES, "search": {"concurrency": 1}}
@@ -120,12 +120,14 @@ def run_size(size: str, arguments: argparse.Namespace, shape: Shape, scratch: Pa
             for arm, done in turns.items():
                 trials = arguments.trials if arm == "fresh" else max(2, arguments.trials)
                 where = scratch / f"{size}-{arm}-{turn}"
-                done.append(run_arm(arm, path, shape, trials=trials, scratch=where, watch=watch))
+                given = made(size, scratch, cache=where / "features")  # nothing was kept by an earlier turn
+                done.append(run_arm(arm, given, shape, trials=trials, scratch=where, watch=watch))
                 spent = ", ".join(f"{cost.cpu_s:.1f}" for cost in done[-1].costs)
                 print(f"  {size}, {arm}, turn {turn + 1}: CPU-s of its trials {spent}", flush=True)
     marks = [cost.mark for rounds in turns.values() for turn in rounds for cost in turn.costs]
     difference = largest_difference(marks)
-    yield f"\n## {size}: {SIZES[size]}\n"
+    lengths = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in asdict(shape).items())
+    yield f"\n## {size}: {SIZES[size].words}\n\nA trial: {lengths}.\n"
     yield from table(turns, amortise=arguments.amortise)
     yield f"\nLosses of the same step or true answers differ by {difference:.1e} at most; {TOLERANCE:g} is allowed."
     gaps = score_differences(marks)
@@ -134,12 +136,18 @@ def run_size(size: str, arguments: argparse.Namespace, shape: Shape, scratch: Pa
         yield f"Of {len(gaps)} scores that the arms share, {name} differs most, by {gaps[name]:.1e}."
     if arguments.levers:
         yield f"\nEach lever's own ratio, {size}:\n"
-        yield from lever_table(path, shape)
+        yield from lever_table(made(size, scratch), shape)
+
+
+def _shape(size: str, arguments: argparse.Namespace) -> Shape:
+    """Give the trials of a size, with what was asked for otherwise."""
+    asked = {each.name: getattr(arguments, each.name) for each in fields(Shape)}
+    return replace(SIZES[size].shape, **{name: value for name, value in asked.items() if value is not None})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=(*SIZES, "both"), default="both")
+    parser.add_argument("--size", choices=(*SIZES, "all"), default="all")
     parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS))
     parser.add_argument("--trials", type=int, default=4, help="of an arm in one turn; at least 2 in reused workers")
     parser.add_argument("--repeats", type=int, default=1, help="turns of every arm")
@@ -147,13 +155,12 @@ def main() -> None:
     parser.add_argument("--no-levers", dest="levers", action="store_false", help="leave out the table of single levers")
     for each in fields(Shape):
         name = f"--{each.name.replace('_', '-')}"
-        parser.add_argument(name, type=int, default=each.default, help=f"of a trial; default {each.default}")
+        parser.add_argument(name, type=int, help="of a trial; by default what the size says")
     arguments = parser.parse_args()
-    shape = Shape(**{each.name: getattr(arguments, each.name) for each in fields(Shape)})
     with tempfile.TemporaryDirectory(prefix="trials-") as folder:
         prepare_imports(Path(folder) / "bytecode")
-        for size in SIZES if arguments.size == "both" else (arguments.size,):
-            for line in run_size(size, arguments, shape, Path(folder)):
+        for size in SIZES if arguments.size == "all" else (arguments.size,):
+            for line in run_size(size, arguments, Path(folder)):
                 print(line, flush=True)
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +19,7 @@ from ray import tune
 from trials_baseline import Outcome, train_and_score
 from trials_costs import MARK_KEY, Mark
 from trials_recorded import noted_losses, train_and_score_warm
-from trials_shape import Shape, trial_config
+from trials_shape import Shape, made, trial_config
 from typing_extensions import override
 
 from spaces import TrialConfig
@@ -66,9 +68,11 @@ class Warm(RayTrial):
 
 def rehearse() -> None:
     """Run the shortest trial of both kinds, so that all modules are imported once."""
-    config = trial_config(0, TINY_NAME, Shape(steps=1, batch=1, eval_rows=2, max_new_tokens=4))
-    train_and_score(config)
-    train_and_score_warm(config, host_for(config.model, config.data))
+    with tempfile.TemporaryDirectory() as folder:
+        shape = Shape(steps=1, batch=1, eval_rows=2, max_new_tokens=4)
+        config = trial_config(0, made(TINY_NAME, Path(folder)), shape)
+        train_and_score(config)
+        train_and_score_warm(config, host_for(config.model, config.data))
 
 
 def _marked(number: int, outcome: Outcome) -> dict[str, Any]:

@@ -6,14 +6,12 @@ turns, in one process.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from statistics import median
-from typing import Any
 
 import torch
-from trials_shape import Shape, trial_config
+from trials_pairs import TURNS, Pair, batches, from_pixels, in_turns, kept
+from trials_shape import Made, Shape, trial_config
+from trials_step_levers import STEP_LEVERS
 
 from spaces import TrialConfig
 from trainable.data.collate import Batch, Example, collate
@@ -28,37 +26,22 @@ from trainable.packing import Pack
 from trainable.trial import accumulate
 from trainable.window import Window
 
-_TURNS = 10
-
-
-@dataclass(frozen=True)
-class Pair:
-    """CPU seconds of the same work, and what the work is."""
-
-    work: str
-    with_s: float
-    without_s: float
-
 
 def supervised_logits(config: TrialConfig, host: Host) -> Pair:
     """Compare logits where a token is supervised with logits everywhere, in one training step without the optimizer."""
     model = attach_adapter(host.base, config.adapter, seed=0)
     mixture = Mixture(config.mixture, make_terms(config.mixture))
-    records, size = host.split.train, config.training.batch
-    batches = [
-        collate([host.example(record) for record in records[start : start + size]], host.base)
-        for start in range(0, _TURNS * size, size)
-    ]
+    drawn = [kept(records, host) for records in batches(config, host)]
 
-    def kept(batch: Batch) -> None:
-        accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
+    def ours(batch: Batch) -> None:
+        accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)), host.base.head)
 
     def full(batch: Batch) -> None:
         labels = torch.full_like(batch.keep, -100, dtype=torch.int64)
         labels[:, 1:][batch.keep[:, :-1]] = batch.targets.labels
         model(**batch.inputs, labels=labels).loss.backward()
 
-    with_s, without_s = in_turns(kept, full, batches)
+    with_s, without_s = in_turns(ours, full, drawn)
     detach_adapter(model)
     return Pair("forward and backward pass of a batch", with_s, without_s)
 
@@ -67,9 +50,9 @@ def vision_features(config: TrialConfig, host: Host) -> Pair:
     """Compare features that are kept with images that go through the processor and the vision tower each time."""
 
     def plain(records: list[Record]) -> Batch:
-        return collate([_from_pixels(record, host) for record in records], host.base)
+        return collate([from_pixels(record, host) for record in records], host.base)
 
-    return _stepped(config, host, lambda records: _kept(records, host), plain)
+    return _stepped(config, host, lambda records: kept(records, host), plain)
 
 
 def tokens_and_positions(config: TrialConfig, host: Host) -> Pair:
@@ -81,9 +64,9 @@ def tokens_and_positions(config: TrialConfig, host: Host) -> Pair:
         collate([Example(render(r, base.processor), own) for r, own in zip(records, images, strict=True)], base)
 
     def ours(records: list[Record]) -> None:
-        _kept(records, host)
+        kept(records, host)
 
-    return Pair("collating a batch", *in_turns(ours, plain, _batches(config, host)))
+    return Pair("collating a batch", *in_turns(ours, plain, batches(config, host)))
 
 
 def frozen_layers(config: TrialConfig, host: Host) -> Pair:
@@ -94,7 +77,7 @@ def frozen_layers(config: TrialConfig, host: Host) -> Pair:
     def ours(records: list[Record]) -> Batch:
         return collate([host.example(record, depth=depth) for record in records], host.base)
 
-    return _stepped(deep, host, ours, lambda records: _kept(records, host))
+    return _stepped(deep, host, ours, lambda records: kept(records, host))
 
 
 def length_aware(config: TrialConfig, host: Host) -> Pair:
@@ -103,13 +86,13 @@ def length_aware(config: TrialConfig, host: Host) -> Pair:
     mixture, size = Mixture(config.mixture, make_terms(config.mixture)), config.training.batch
 
     def stepped(rows: list[Record]) -> None:
-        parts = [_kept(rows[start : start + size], host) for start in range(0, len(rows), size)]
-        accumulate(model, Window(mixture, parts, weights=mixture.weights(0.5)))
+        parts = [kept(rows[start : start + size], host) for start in range(0, len(rows), size)]
+        accumulate(model, Window(mixture, parts, weights=mixture.weights(0.5)), host.base.head)
 
     def ours(rows: list[Record]) -> None:
         stepped(sorted(rows, key=host.length))
 
-    drawn = _batches(config, host)
+    drawn = batches(config, host)
     windows = [[row for batch in drawn[at : at + 4] for row in batch] for at in range(0, len(drawn), 4)]
     found = Pair("a step of four batches", *in_turns(ours, stepped, windows))
     detach_adapter(model)
@@ -134,8 +117,8 @@ def evaluation(config: TrialConfig, host: Host) -> Pair:
         )
 
     def plain(_: int) -> None:
-        examples = [_from_pixels(row.record, host) for row in rows]
-        again = [ScoredRow(row.record, _from_pixels(row.record, host)) for row in rows]
+        examples = [from_pixels(row.record, host) for row in rows]
+        again = [ScoredRow(row.record, from_pixels(row.record, host)) for row in rows]
         generate_answers(model, host.base, examples, batch=size, max_new_tokens=longest)
         teacher_forced(model, host.base, again, batch=size)
 
@@ -159,7 +142,7 @@ def packing(config: TrialConfig, host: Host) -> Pair:
         for slot in range(4):
             alone.step(resting=[other for other in range(4) if other != slot])
 
-    return Pair("a step of four trials", *in_turns(lambda _: pack.step(), one_by_one, list(range(_TURNS))))
+    return Pair("a step of four trials", *in_turns(lambda _: pack.step(), one_by_one, list(range(TURNS))))
 
 
 LEVERS: Mapping[str, Callable[[TrialConfig, Host], Pair]] = {
@@ -170,22 +153,8 @@ LEVERS: Mapping[str, Callable[[TrialConfig, Host], Pair]] = {
     "rows of like lengths in a batch": length_aware,
     "scoring: features, lengths, merged weights": evaluation,
     "four trials packed": packing,
+    **STEP_LEVERS,
 }
-
-
-def _batches(config: TrialConfig, host: Host) -> list[list[Record]]:
-    records, size = list(host.split.train), config.training.batch
-    return [records[start : start + size] for start in range(0, _TURNS * size, size)]
-
-
-def _kept(records: list[Record], host: Host) -> Batch:
-    return collate([host.example(record) for record in records], host.base)
-
-
-def _from_pixels(record: Record, host: Host) -> Example:
-    """Make a row anew, as it is done in a data collator."""
-    pixels = tuple(host.base.pixels(image.load()) for image in record.images)
-    return Example(render(record, host.base.processor), pixels)
 
 
 def _stepped(
@@ -199,31 +168,20 @@ def _stepped(
     mixture = Mixture(config.mixture, make_terms(config.mixture))
 
     def step(batch: Batch) -> None:
-        accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)))
+        accumulate(model, Window(mixture, [batch], weights=mixture.weights(0.5)), host.base.head)
 
-    batches = _batches(config, host)
-    for records in batches:  # what is kept is there from the second trial on
+    drawn = batches(config, host)
+    for records in drawn:  # what is kept is there from the second trial on
         ours(records)
-    found = in_turns(lambda records: step(ours(records)), lambda records: step(plain(records)), batches)
+    found = in_turns(lambda records: step(ours(records)), lambda records: step(plain(records)), drawn)
     detach_adapter(model)
     return Pair("forward and backward pass of a batch, its making included", *found)
 
 
-def in_turns(ours: Callable[[Any], None], plain: Callable[[Any], None], inputs: list[Any]) -> tuple[float, float]:
-    """Give the median CPU seconds of two functions, called in turns on each input; the first calls do not count."""
-    spent: tuple[list[float], list[float]] = ([], [])
-    for one in [inputs[0], *inputs]:
-        for times, call in zip(spent, (ours, plain), strict=True):
-            began = time.process_time()
-            call(one)
-            times.append(time.process_time() - began)
-    return median(spent[0][1:]), median(spent[1][1:])
-
-
-def lever_table(path: str, shape: Shape) -> Iterator[str]:
+def lever_table(made: Made, shape: Shape) -> Iterator[str]:
     """Give a Markdown table of all levers for a base."""
     torch.set_num_threads(1)
-    config = trial_config(0, path, shape)
+    config = trial_config(0, made, shape)
     host = Host(config.model, config.data)
     yield "| Lever | work | CPU-ms with | without | ratio |"
     yield "| --- | --- | --- | --- | --- |"

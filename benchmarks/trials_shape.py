@@ -1,24 +1,27 @@
-"""The trials that benchmarks/trials.py runs: bases of two sizes, and one short plain trial after another."""
+"""The trials that benchmarks/trials.py runs: bases and images of several sizes, one short plain trial after another."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from PIL import Image
 from transformers import AutoConfig, Qwen2VLForConditionalGeneration
 
-from spaces import ModelConfig, TrialConfig
+from spaces import DataConfig, ModelConfig, TrialConfig
+from spaces.trial import CacheConfig
+from trainable.data.records import Record
+from trainable.data.sources.shapes import read_shapes
 from trainable.model.tiny import TINY_NAME, tiny_folder
 
-SIZES: Mapping[str, str] = {
-    "tiny": "the embedded tiny base: 448 tokens, 4 layers of width 128",
-    "vocabulary": "random weights: Qwen2-VL's 151,936 tokens, 6 layers of width 256",
-}
 VOCABULARY, WIDTH, LAYERS, INNER = 151_936, 256, 6, 768
+PHOTO_PX = 448
 _SCENES = 200
+_SETTINGS = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "preprocessor_config.json")
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,87 @@ class Shape:
     max_new_tokens: int = 40
 
 
-def base_of(size: str, folder: Path) -> str:
-    """Give the path of a base for ``ModelConfig``; one that is not embedded is made in a folder."""
+@dataclass(frozen=True)
+class Size:
+    """A base with its data, and a trial that is long enough to be measured."""
+
+    words: str
+    shape: Shape
+
+
+SIZES: Mapping[str, Size] = {
+    "tiny": Size("the embedded tiny base: 448 tokens, 4 layers of width 128; images of 16 tokens", Shape()),
+    "vocabulary": Size(
+        "random weights: Qwen2-VL's 151,936 tokens, 6 layers of width 256; images of 16 tokens",
+        Shape(steps=30, eval_rows=12, eval_batch=6),
+    ),
+    "photo": Size(
+        f"the same random weights; JPEG files of {PHOTO_PX} x {PHOTO_PX} pixels, 256 tokens each",
+        Shape(steps=20, eval_rows=8, eval_batch=4),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """A base and data that lie on disk."""
+
+    model: ModelConfig
+    data: DataConfig
+
+
+def made(size: str, folder: Path, *, cache: Path | None = None) -> Made:
+    """Give the base and the data of a size; what is not embedded is made in a folder, once.
+
+    Args:
+        size: One of ``SIZES``.
+        folder: Where it is made.
+        cache: Where features are kept; by default in the folder as well.
+
+    """
+    kept = CacheConfig(folder=str(cache or folder / f"{size}-features"))
     if size == TINY_NAME:
-        return TINY_NAME
+        return Made(ModelConfig(cache=kept), _shapes())
     path = folder / size
     if not path.exists():
-        save_vocabulary_base(path)
-    return str(path)
+        save_vocabulary_base(path, most_pixels=PHOTO_PX**2 if size == "photo" else None)
+    data = _photos(folder / "photos") if size == "photo" else _shapes()
+    return Made(ModelConfig(path=str(path), cache=kept), data)
 
 
-def save_vocabulary_base(folder: Path) -> None:
-    """Save a random base with the rows of the published vocabulary and the tokenizer of the tiny one."""
+def _shapes() -> DataConfig:
+    source = {"source": "shapes", "domain": "shifted", "scenes": _SCENES}
+    return DataConfig.model_validate({"sources": [source], "confirm_share": 0, "test_share": 0})
+
+
+def _photos(folder: Path) -> DataConfig:
+    """Draw the same scenes larger, into JPEG files beside a file of conversations."""
+    path = folder / "rows.json"
+    if not path.exists():
+        folder.mkdir(parents=True)
+        records = read_shapes(domain="shifted", scenes=_SCENES, seed=0)
+        path.write_text(json.dumps([_row(record, folder) for record in records]))
+    source = {"source": "rows", "path": str(path), "format": "sharegpt"}
+    return DataConfig.model_validate({"sources": [source], "confirm_share": 0, "test_share": 0})
+
+
+def _row(record: Record, folder: Path) -> dict[str, object]:
+    (image,), (turn,) = record.images, record.turns
+    file = folder / f"{image.key.replace('/', '-')}.jpg"
+    if not file.exists():
+        image.load().resize((PHOTO_PX, PHOTO_PX), Image.Resampling.BICUBIC).save(file, quality=90)
+    talk = [{"from": "human", "value": turn.question}, {"from": "gpt", "value": turn.answer}]
+    return {"id": record.id, "image": file.name, "conversations": talk}
+
+
+def save_vocabulary_base(folder: Path, *, most_pixels: int | None = None) -> None:
+    """Save a random base with the rows of the published vocabulary and the tokenizer of the tiny one.
+
+    Args:
+        folder: Its place.
+        most_pixels: Larger images are made smaller; by default those of more than the tiny base takes.
+
+    """
     config = AutoConfig.from_pretrained(tiny_folder())
     text = config.text_config
     text.vocab_size, text.hidden_size, text.num_hidden_layers = VOCABULARY, WIDTH, LAYERS
@@ -54,21 +126,22 @@ def save_vocabulary_base(folder: Path) -> None:
     torch.manual_seed(0)
     Qwen2VLForConditionalGeneration(config).to(torch.float32).save_pretrained(folder)
     torch.set_rng_state(generator_state)
-    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "preprocessor_config.json"):
+    for file in _SETTINGS:
         shutil.copyfile(tiny_folder() / file, folder / file)
+    if most_pixels is not None:
+        file = folder / "preprocessor_config.json"
+        settings = json.loads(file.read_text())
+        settings["size"]["longest_edge"] = most_pixels
+        file.write_text(json.dumps(settings))
 
 
-def trial_config(number: int, path: str, shape: Shape) -> TrialConfig:
+def trial_config(number: int, made: Made, shape: Shape) -> TrialConfig:
     """Give one trial of plain cross entropy; its learning rate differs from that of the others."""
     return TrialConfig.model_validate(
         {
             "number": number,
-            "model": ModelConfig(path=path),
-            "data": {
-                "sources": [{"source": "shapes", "domain": "shifted", "scenes": _SCENES}],
-                "confirm_share": 0,
-                "test_share": 0,
-            },
+            "model": made.model,
+            "data": made.data,
             "training": {
                 "steps": shape.steps,
                 "batch": shape.batch,

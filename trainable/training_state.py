@@ -63,6 +63,7 @@ class TrainingState:
             lr=config.optimizer.learning_rate,
             betas=(0.9, config.optimizer.beta2),
             weight_decay=config.optimizer.weight_decay,
+            foreach=True,  # the same bits as parameter by parameter, with fewer calls
         )
 
     @property

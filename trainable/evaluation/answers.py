@@ -12,7 +12,7 @@ from transformers import DynamicCache
 
 from trainable.data.collate import Batch, Example, collate
 from trainable.data.render import Row
-from trainable.evaluation.generate import decoded, generate_answers
+from trainable.evaluation.generate import decoded
 from trainable.losses import TokenView
 from trainable.model.load import Base
 from trainable.model.prefix_cache import bare_model
@@ -41,10 +41,7 @@ def forced_and_generated(
 
     """
     batch = collate(examples, base)
-    answers = [_supervised_answer(example.row, base) for example in examples]
-    if not all(answers):
-        view = TokenView(supervised_states(model, batch), base.head, batch.targets)
-        return view, generate_answers(model, base, examples, batch=len(examples), max_new_tokens=max_new_tokens)
+    answers = [_answer(example.row, base) for example in examples]
     cache = DynamicCache(config=base.model.config.get_text_config())
     view = TokenView(supervised_states(model, batch, cache=cache), base.head, batch.targets)
     begun = _begun(view, batch, [example.row for example in examples], answers, longest=max_new_tokens)
@@ -70,10 +67,9 @@ class _Begun:
     states: Tensor
 
 
-def _supervised_answer(row: Row, base: Base) -> tuple[int, ...]:
-    """Give the tokens of the last answer with its end; none if not all of them are supervised."""
-    end = row.ids.index(base.ids.im_end, row.prompt_length) + 1
-    return row.ids[row.prompt_length : end] if all(row.roles[row.prompt_length : end]) else ()
+def _answer(row: Row, base: Base) -> tuple[int, ...]:
+    """Give the tokens of the last answer with its end, which are all supervised."""
+    return row.ids[row.prompt_length : row.ids.index(base.ids.im_end, row.prompt_length) + 1]
 
 
 def _begun(

@@ -4,17 +4,17 @@ import pytest
 import torch
 from trials_baseline import train_and_score
 from trials_recorded import train_and_score_warm
-from trials_shape import Shape, base_of, trial_config
+from trials_shape import Shape, made, trial_config
 
 from trainable.host import Host
 
 SHAPE = Shape(steps=2, batch=3, eval_rows=4, eval_batch=3, max_new_tokens=24)
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_the_baseline_and_a_trial_of_ours_have_the_same_losses_and_scores(tmp_path, number):
+@pytest.mark.parametrize(("number", "size"), [(0, "tiny"), (1, "photo")])
+def test_the_baseline_and_a_trial_of_ours_have_the_same_losses_and_scores(tmp_path, number, size):
     torch.set_num_threads(1)
-    config = trial_config(number, base_of("tiny", tmp_path), SHAPE)
+    config = trial_config(number, made(size, tmp_path), SHAPE)
     plain, ours = train_and_score(config), train_and_score_warm(config, Host(config.model, config.data))
     assert len(plain.losses) == len(ours.losses) == SHAPE.steps
     assert plain.losses == pytest.approx(ours.losses, rel=1e-5)
