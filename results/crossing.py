@@ -35,7 +35,8 @@ def crossing_of(tables: SweepTables, objectives: Sequence[Objective]) -> tuple[R
     ended = ended.loc[ended["state"] == "COMPLETE", ["trial", "steps", *values]].set_index("trial")
     metrics = [f"metric.{objective.name}" for objective in objectives]
     needed = ["trial", "attempt", "step", *(name for name in metrics if name in tables.reports)]
-    reports = last_attempts(tables.reports[needed])
+    narrow: pd.DataFrame = tables.reports.filter(items=needed)
+    reports = last_attempts(narrow)
     reports = reports.loc[reports["trial"].isin(ended.index)]
     reports = reports.loc[reports["step"].to_numpy() < ended["steps"].reindex(reports["trial"]).to_numpy()]
     found: list[RungCrossing] = []

@@ -222,7 +222,7 @@ def _score_names(objectives: Sequence[Objective]) -> tuple[str, ...]:
 
 def _varying(ended: pd.DataFrame) -> tuple[str, ...]:
     columns = [name for name in ended.columns if name.startswith("param.")]
-    return tuple(name.removeprefix("param.") for name in columns if ended[name].nunique() > 1)
+    return tuple(name.removeprefix("param.") for name in columns if len(ended[name].dropna().unique()) > 1)
 
 
 def _ended_trials(

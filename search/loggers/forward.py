@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from search.interfaces import Listener
 from search.loggers.events import LoggedTrial, params_of, result_of
 from search.recorder import Ending
 from search.secrets import masked
@@ -21,6 +20,7 @@ from spaces import TrialConfig
 from trainable.report import TrialReport
 
 if TYPE_CHECKING:
+    from search.interfaces import Listener
     from ray.tune.logger import LoggerCallback
 
 _ID_FILE = "loggers.id"

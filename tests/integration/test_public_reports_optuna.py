@@ -22,7 +22,7 @@ from search.samplers import make_sampler
 from search.spec import MOST_GP_TRIALS, SamplerConfig
 from search.spec_file import load_spec
 from search.study import open_studies
-from search.thinning import MOST_SEEN
+from search.thinning import MOST_SEEN, _split_trials
 
 RATE = {"rate": FloatDistribution(0, 1)}
 
@@ -233,9 +233,9 @@ def test_optuna_3153_and_2172_tpe_looks_at_no_more_trials_after_thousands(monkey
     https://github.com/optuna/optuna/issues/3153 and https://github.com/optuna/optuna/issues/2172.
     """
     study, chance, seen = optuna.create_study(directions=["maximize", "maximize"]), random.Random(0), []
-    split = optuna.samplers._tpe.sampler._split_trials
+    split = _split_trials
     monkeypatch.setattr(
-        "optuna.samplers._tpe.sampler._split_trials",
+        "search.thinning._split_trials",
         lambda study, trials, *rest: seen.append(len(trials)) or split(study, trials, *rest),
     )
     for count in (200, 3000):
