@@ -27,7 +27,14 @@ from search.study import STUDY_FILE, STUDY_NAME
 from search.study_trials import StudyTrials
 from search.sweep_spec import SPEC_KEY, spec_of
 from spaces import TERM_NAMES, TrialConfig
+from trainable.evaluation.prediction import Prediction
 from trainable.report import TrialReport
+
+_ANSWERS = tuple(
+    Prediction(f"row-{at}", "a red box", (100.0, 100.0, 500.0, 500.0), {"grounding.miou": 0.5}, {"grounding.miou": 1.0})
+    for at in range(64)
+)
+"""To the rows of the search split, 64 of them."""
 
 WINDOW = 100
 """Trials before each size that are really run, and over which latencies are taken."""
@@ -37,7 +44,7 @@ ASK, REPORT, JUDGE = "ask", "report", "decision"
 GO_ON, END = "report, trial goes on", "report, trial ends"
 PARQUET, STUDY, COMPANION = "record", "study", "companion"
 SAVING = (
-    *((Recorder, name, PARQUET) for name in ("report", "decision", "ending")),
+    *((Recorder, name, PARQUET) for name in ("predictions", "report", "decision", "ending")),
     *((StudyTrials, name, STUDY) for name in ("set_attr", "tell", "enqueue", "constrain")),
     *((Companion, name, COMPANION) for name in ("go_on", "report", "end")),
     (Judge, "judged", JUDGE),
@@ -95,10 +102,11 @@ def memory_bytes() -> int:
 
 
 def full_reports(config: TrialConfig) -> Iterator[TrialReport]:
-    """Give a trial's made-up curve, with a loss and a weight for each term as trained trials report them."""
+    """Give a trial's made-up curve, with losses, weights and, at its end, answers as trained trials report them."""
     terms = dict.fromkeys(TERM_NAMES, 0.5)
     for report in MadeLandscape("mixed").reports(config):
-        yield replace(report, losses=terms, weights=terms, weighted=terms)
+        is_last = report.step >= config.training.steps
+        yield replace(report, losses=terms, weights=terms, weighted=terms, predictions=_ANSWERS if is_last else ())
 
 
 def start(spec: SweepSpec, folder: Path) -> Hub:

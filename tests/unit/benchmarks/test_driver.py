@@ -54,11 +54,11 @@ def test_every_call_of_the_last_trials_is_counted(tmp_path):
     assert found.trials == 7
     counts = {label: len(took) for label, took in found.latencies_s.items()}
     assert {label: counts[label] for label in (ASK, GO_ON, END, JUDGE)} == {ASK: 3, GO_ON: 6, END: 3, JUDGE: 6}
-    assert counts[PARQUET] == 3 * (2 * STEPS + 1)
+    assert counts[PARQUET] == 3 * (2 * STEPS + 2)
     assert counts[STUDY] > 0
     assert counts[COMPANION] == 3 * (STEPS + 2)
     assert len(read_sweep(tmp_path).trials) == 7
-    assert found.parts == 6
+    assert found.parts == 8
 
 
 def test_the_command_prints_a_column_for_each_size(tmp_path, capsys, monkeypatch):
