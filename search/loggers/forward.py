@@ -20,8 +20,9 @@ from spaces import TrialConfig
 from trainable.report import TrialReport
 
 if TYPE_CHECKING:
-    from search.interfaces import Listener
     from ray.tune.logger import LoggerCallback
+
+    from search.interfaces import Listener
 
 _ID_FILE = "loggers.id"
 PATIENCE_S = 60.0
