@@ -17,6 +17,8 @@ from search.cli import main
 from search.confirm_plan import read_plan
 from spaces import METRICS
 
+pytestmark = pytest.mark.ray
+
 OBJECTIVES = ("grounding.miou", "text.token_f1")
 
 
