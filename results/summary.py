@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +51,7 @@ class EndedTrial:
     params: tuple[object, ...]
     on_front: bool
 
-    @property
+    @cached_property
     def point(self) -> tuple[float, ...] | None:
         """The objective scores if the trial completed with all of them finite."""
         known = tuple(value for value in self.values if value is not None and np.isfinite(value))
@@ -222,7 +224,11 @@ def _score_names(objectives: Sequence[Objective]) -> tuple[str, ...]:
 
 def _varying(ended: pd.DataFrame) -> tuple[str, ...]:
     columns = [name for name in ended.columns if name.startswith("param.")]
+<<<<<<< HEAD
     return tuple(name.removeprefix("param.") for name in columns if len(ended[name].dropna().unique()) > 1)
+=======
+    return tuple(name.removeprefix("param.") for name in columns if len(set(ended[name].dropna().tolist())) > 1)
+>>>>>>> h-driver
 
 
 def _ended_trials(
@@ -263,11 +269,13 @@ def _final_scores(at_end: pd.DataFrame, name: str, *, complete: np.ndarray) -> l
 
 
 def _numbers(column: Any) -> list[float | None]:
-    return [None if pd.isna(value) else float(value) for value in column]
+    numbers = column.to_numpy(float, na_value=np.nan).tolist()
+    return [None if math.isnan(number) else number for number in numbers]
 
 
 def _cells(column: Any) -> list[object]:
-    return [None if pd.isna(value) else value for value in column]
+    missing = column.isna().tolist()
+    return [None if is_missing else value for is_missing, value in zip(missing, column.tolist(), strict=True)]
 
 
 def _front(trials: Sequence[EndedTrial], first: Objective) -> tuple[EndedTrial, ...]:

@@ -105,11 +105,10 @@ def _curves(number: int, rows: pd.DataFrame, tables: SweepTables) -> TrialCurves
 
 def _group(rows: pd.DataFrame, prefix: str, names: Iterable[str]) -> dict[str, list[float | None]]:
     """Give the columns of a group that hold a number, rounded to four digits."""
+    columns = {name: column for name in names if (column := f"{prefix}.{name}") in rows.columns}
+    numbers = rows[list(columns.values())].to_numpy(float, na_value=np.nan)
     found: dict[str, list[float | None]] = {}
-    for name in names:
-        column = f"{prefix}.{name}"
-        if column in rows.columns:
-            values = [float(f"{value:.4g}") if np.isfinite(value) else None for value in rows[column].astype(float)]
-            if any(value is not None for value in values):
-                found[name] = values
+    for name, own in zip(columns, numbers.T, strict=True):
+        if np.isfinite(own).any():
+            found[name] = [float(f"{value:.4g}") if np.isfinite(value) else None for value in own]
     return found

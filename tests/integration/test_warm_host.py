@@ -287,7 +287,8 @@ def test_states_below_the_adapter_are_computed_once_and_change_no_loss(host, mix
     monkeypatch.setattr(Host, "depth", lambda *_: 0)
     plain = run(config, host)
     for one, other in zip(kept, plain, strict=True):
-        assert one.losses == pytest.approx(other.losses, rel=1e-5, abs=1e-8)
+        # kl is a difference of log probabilities of several nats, each rounded to about 1e-7
+        assert one.losses == pytest.approx(other.losses, rel=1e-5, abs=1e-7)
         assert one.metrics["teacher_forced.text_ce"] == pytest.approx(other.metrics["teacher_forced.text_ce"], rel=1e-5)
 
 
