@@ -224,11 +224,7 @@ def _score_names(objectives: Sequence[Objective]) -> tuple[str, ...]:
 
 def _varying(ended: pd.DataFrame) -> tuple[str, ...]:
     columns = [name for name in ended.columns if name.startswith("param.")]
-<<<<<<< HEAD
-    return tuple(name.removeprefix("param.") for name in columns if len(ended[name].dropna().unique()) > 1)
-=======
     return tuple(name.removeprefix("param.") for name in columns if len(set(ended[name].dropna().tolist())) > 1)
->>>>>>> h-driver
 
 
 def _ended_trials(
