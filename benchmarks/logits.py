@@ -67,6 +67,7 @@ def _peak_mib(arm: str) -> float:
         from spaces import MixtureConfig
         from trainable.data.collate import Targets
         from trainable.losses import Mixture, TokenView, make_terms
+        from trainable.model.head import Head
 
         empty = torch.zeros(0, dtype=torch.int64)
         kept = ids[:, 1:][keep[:, :-1]]
@@ -84,7 +85,7 @@ def _peak_mib(arm: str) -> float:
         )
         mixture = Mixture(MixtureConfig(), make_terms(MixtureConfig()))
         loss, _ = mixture.loss(
-            TokenView(model(input_ids=ids, logits_to_keep=keep).logits, targets),
+            TokenView(model.model(input_ids=ids).last_hidden_state[keep], Head(model.lm_head.weight), targets),
             denominators=mixture.denominators([targets]),
             weights=mixture.weights(0.5),
         )
