@@ -81,8 +81,8 @@ def scores_on_untouched_base(spec, out, host):
         constant_box_1000=host.constant_box_1000,
         batch=spec.trial.eval_batch,
         max_new_tokens=spec.trial.max_new_tokens,
-        with_slices=True,
-    )
+        in_detail=True,
+    ).scores
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
@@ -106,8 +106,8 @@ def base_scores(spec, host):
         constant_box_1000=host.constant_box_1000,
         batch=spec.trial.eval_batch,
         max_new_tokens=spec.trial.max_new_tokens,
-        with_slices=True,
-    )
+        in_detail=True,
+    ).scores
 
 
 def test_the_scores_of_bfloat16_are_given_again_too(tmp_path, capsys):
