@@ -18,6 +18,7 @@ from trainable.data.collate import Example, collate, collate_prompts
 from trainable.data.records import Record
 from trainable.data.render import render
 from trainable.errors import ModelError
+from trainable.evaluation.answers import forced_and_generated
 from trainable.evaluation.generate import generate_answers
 from trainable.host import Host, row_positions
 from trainable.losses import Mixture, make_terms
@@ -141,6 +142,15 @@ def test_answers_from_features_are_those_of_single_rows_of_pixels(any_base, tmp_
         for record in records
     ]
     assert batched == single
+    examples = [cached(any_base, record, cache) for record in records]
+    for parts in ([examples[:4], examples[4:]], [[one] for one in examples]):
+        begun = [
+            text
+            for part in parts
+            if part
+            for text in forced_and_generated(any_base.model, any_base, part, max_new_tokens=12)[1]
+        ]
+        assert begun == single
 
 
 def test_positions_are_those_that_the_model_finds(any_base):
@@ -243,7 +253,13 @@ def test_scoring_with_merged_weights_gives_the_text_of_single_rows_and_leaves_th
     records = [row.record for row in host.search_rows(16)]
     with merged(model):
         assert fingerprint(host.base.model) != before, "the adapter must be in the weights"
-        together = generate_answers(model, host.base, [host.example(r) for r in records], batch=7, max_new_tokens=40)
+        examples = [host.example(record) for record in records]
+        together = generate_answers(model, host.base, examples, batch=7, max_new_tokens=40)
+        begun = [
+            text
+            for start in range(0, len(examples), 7)
+            for text in forced_and_generated(model, host.base, examples[start : start + 7], max_new_tokens=40)[1]
+        ]
     assert fingerprint(host.base.model) == before
     single = [
         generate_answers(model, host.base, [example_of(r, host.base)], batch=1, max_new_tokens=40)[0] for r in records
@@ -253,6 +269,7 @@ def test_scoring_with_merged_weights_gives_the_text_of_single_rows_and_leaves_th
         generate_answers(host.base.model, host.base, [host.example(r)], batch=1, max_new_tokens=40)[0] for r in records
     ]
     assert together == single
+    assert begun == single
     assert together != plain
 
 

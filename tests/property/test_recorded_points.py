@@ -5,7 +5,7 @@ import pytest
 
 from search.export.chosen import ChosenTrial
 from search.export.retrain import deviations, train_yaml
-from search.recorded_point import recorded_point
+from search.recorded_point import home_point
 from search.spec_file import load_spec
 from spaces import parse_space, settings_of
 from spaces.space import has_effect
@@ -38,7 +38,7 @@ def test_what_is_recorded_gives_the_settings_again(examples):
     for spec in specs(examples):
         for point in points(spec.space):
             row = {f"param.{key}": value for key, value in spec.space.used(point).items()}
-            again = recorded_point(spec.space, row)
+            again = home_point(spec.space, row)
             settings_of(again)
             assert effects(again) == effects(point)
 

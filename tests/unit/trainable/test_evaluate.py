@@ -12,6 +12,7 @@ from spaces import METRICS, DataConfig
 from trainable.boxes import Box
 from trainable.data.collate import collate
 from trainable.data.sources import read_sources
+from trainable.evaluation import evaluate as evaluate_module
 from trainable.evaluation.evaluate import ScoredRow, evaluate, teacher_forced
 from trainable.evaluation.generate import generate_answers
 from trainable.evaluation.parts import Part, combined, perplexity
@@ -131,8 +132,11 @@ def test_every_answer_adds_up_to_the_reported_scores(base):
 
 def test_an_answer_carries_its_text_and_its_boxes(base, rows, monkeypatch):
     said = "<|box_start|>(100,200),(300,400)<|box_end|> and <|box_start|>(1,2),(3,4)<|box_end|>"
+    ask = evaluate_module.forced_and_generated
     monkeypatch.setattr(
-        "trainable.evaluation.evaluate.generate_answers", lambda _, __, examples, **___: [said] * len(examples)
+        evaluate_module,
+        "forced_and_generated",
+        lambda model, base, examples, **more: (ask(model, base, examples, **more)[0], [said] * len(examples)),
     )
     tasks = {row.record.id: row.record.task for row in rows}
     for one in evaluated(rows, base, in_detail=True).predictions:
