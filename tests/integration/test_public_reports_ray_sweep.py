@@ -22,6 +22,7 @@ from command import PARETUNE, environment, start_paretune, write_sweep
 from swept import check_sweep, study_trials
 
 from results import read_sweep
+from results.schema import TABLES
 from search.requests import Request, RequestFiles
 
 pytestmark = [
@@ -205,7 +206,7 @@ def test_ray_40484_a_sweep_is_resumed_without_any_file_of_ray(story):
     """FileNotFoundError on params.json at restore: https://github.com/ray-project/ray/issues/40484."""
     assert not story.runs[0].files, "the first run must have left nothing of Ray's"
     assert len(story.runs[1].reports) > 4
-    ours = {"sweep.json", "study.db", "study.db-wal", "study.db-shm", "trials", "reports", "decisions"}
+    ours = {"sweep.json", "study.db", "study.db-wal", "study.db-shm", *TABLES}
     ours |= {"report", "checkpoints", "requests", ".lock"}
     assert {path.name for path in story.folder.iterdir()} <= ours
 
