@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.commands.folders import add_folder, show_report
+from search.commands.folders import add_folder, show_report, write_sweep_report
 from search.commands.output import add_json, say, show, tell
 from search.commands.sweep_file import add_sweep_file, warm_lines
 from search.errors import CheckError, SearchError
@@ -139,11 +139,8 @@ def _finish(options: argparse.Namespace, folder: Path, outcome: Outcome) -> int:
 
 def _show_result(options: argparse.Namespace, folder: Path, outcome: Outcome) -> None:
     """Write the report, and print how the sweep ended as one JSON object, also when it failed."""
-    from results import write_report
     from search.status import status_of
-    from search.storage_fault import StorageGuard
 
-    with StorageGuard(folder, again="report"):
-        report = write_report(folder)
+    report = write_sweep_report(folder).html
     ended = {"report": str(report), "is_suspended": outcome.is_suspended, "signal": outcome.signal or None}
     show(options, [], {**status_of(folder).result(), **ended})

@@ -14,6 +14,7 @@ from pathlib import Path
 from results import read_sweep, write_report
 from search.check import CheckedData
 from search.errors import PlanError
+from search.explain import explain
 from search.items import item_rows
 from search.lineage import lineage
 from search.planning.costs import Costs
@@ -127,7 +128,7 @@ def measure(
             raise KeyboardInterrupt(outcome.signal)
         if not outcome.completed:
             raise PlanError(f"nothing can be measured, since no trial came to its end: {outcome.last_failure}")
-        write_report(folder)
+        write_report(folder, explain=explain)
         trials = read_sweep(folder).trials
         first = trials["started"].min().to_pydatetime()
         before_s = (first - datetime.fromtimestamp(started, tz=UTC)).total_seconds()

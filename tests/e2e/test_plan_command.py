@@ -105,7 +105,7 @@ def test_a_request_is_answered_as_json(swept):
 
 @pytest.mark.ray
 def test_a_real_sweep_shows_in_a_notebook(swept):
-    assert "<svg" in open_sweep(swept / "sweeps" / "a")._repr_html_()
+    assert "data:image/svg+xml;base64," in open_sweep(swept / "sweeps" / "a")._repr_html_()
 
 
 @pytest.mark.ray
