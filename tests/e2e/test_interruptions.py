@@ -68,7 +68,8 @@ def test_a_signal_ends_with_130_and_the_sweep_can_be_resumed(tmp_path, number):
 def test_a_second_driver_in_one_folder_is_refused(tmp_path):
     write_sweep(tmp_path)
     log = tmp_path / "log"
-    process = start_paretune(["sweep", "sweep.yaml", "--out", "out"], cwd=tmp_path, log=log)
+    endless = ["--set", "trial.steps=100000"]
+    process = start_paretune(["sweep", "sweep.yaml", "--out", "out", *endless], cwd=tmp_path, log=log)
     try:
         wait_for(log, r"trial \d+ starts", process)
         done = paretune("resume", "out", cwd=tmp_path)
