@@ -1,8 +1,8 @@
 """Runs the default sweep with an earlier revision and with this one, side by side, and compares time, reports, fronts.
 
 ``python benchmarks/sweep_before_after.py a481a74``: both run the earlier revision's ``examples/shapes.yaml``, one trial
-at a time each, so that both have the machine to the same extent. The earlier revision gets a checkout and an environment
-of its own, which sees the packages of this one.
+at a time each, so that both have the machine to the same extent. The earlier revision gets a checkout and an
+environment of its own, which sees the packages of this one.
 """
 
 from __future__ import annotations
