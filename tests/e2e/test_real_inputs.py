@@ -54,6 +54,7 @@ def test_a_sweep_runs_on_the_demo_data_of_llama_factory(tmp_path, examples):
     assert "metric.text.exact_match" in duckdb.sql(f"SELECT * FROM '{folder}/reports/*.parquet'").columns
 
 
+@NIGHTLY
 def test_a_sweep_runs_with_the_genuine_tokenizer_and_its_151936_rows(tmp_path):
     model = save_random_base(tmp_path / "model", real_data("tokenizer-qwen2vl"))
     folder = tmp_path / "out"

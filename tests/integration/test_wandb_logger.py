@@ -4,6 +4,7 @@ import json
 
 import pytest
 from made_search import Events, made_report, made_spec, run_to_end, start_hub
+from nightly import NIGHTLY
 from wandb_file import read_offline
 
 from results import read_sweep
@@ -11,7 +12,7 @@ from search.cluster import connected_ray
 from search.loggers import Loggers
 from search.ray_settings import set_up_ray
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, NIGHTLY]
 
 
 @pytest.fixture(scope="module")
