@@ -79,7 +79,13 @@ class SweepContent:
         """The trial that the report recommends, or ``None`` if none completed.
 
         The knee of the front; without one, what equal weights choose; without that, the best in the first objective.
+        Never a trial whose scores are just the baseline's: then it is the baseline.
         """
+        chosen, baseline = self._chosen, self.summary.baseline
+        return baseline if chosen and baseline and chosen.point == baseline.point else chosen
+
+    @property
+    def _chosen(self) -> EndedTrial | None:
         summary = self.summary
         if summary.knee:
             return summary.knee

@@ -64,6 +64,13 @@ def test_a_choice_is_steady_if_half_of_the_replicates_make_it(tmp_path, share, v
     assert card.command == f"paretune export {tmp_path} --trial {knee} --out exported"
 
 
+@pytest.mark.parametrize("other", [[], [complete(0.4, 0.5)], [complete(0.5, 0.6), complete(0.5, 0.6)]])
+def test_what_only_equals_the_baseline_is_not_recommended(tmp_path, other):
+    content = content_of(tmp_path, [baseline(0.5, 0.6), *other])
+    assert content.recommended.trial == 0
+    assert choice.card(content).verdict == "problem"
+
+
 @pytest.mark.parametrize("trials", [[], [baseline(0.5, 0.6)], [baseline(0.5, 0.6), complete(0.4, 0.5)]])
 def test_the_baseline_is_no_choice(tmp_path, trials):
     assert choice.card(content_of(tmp_path, trials)).verdict == "problem"
