@@ -18,6 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from results import read_sweep
+from results.summary import summarise
+
 ROOT = Path(__file__).parents[1]
 KEYS = ["trial", "attempt", "step"]
 
@@ -49,10 +52,7 @@ class Arm:
 
     @property
     def front(self) -> list[int]:
-        complete = self.trials[self.trials["state"] == "COMPLETE"]
-        values = complete.filter(like="value.").to_numpy()
-        worse = [any((other >= own).all() and (other > own).any() for other in values) for own in values]
-        return [int(number) for number, is_worse in zip(complete["trial"], worse, strict=True) if not is_worse]
+        return [trial.trial for trial in summarise(read_sweep(self.folder)).front]
 
 
 def main() -> None:
