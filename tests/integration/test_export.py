@@ -67,13 +67,7 @@ def exported(folder, out, capsys, *words):
     return json.loads(capsys.readouterr().out)
 
 
-def scores_on_untouched_base(spec, out, host):
-    """Score the adapter as a stranger would load it, on a base that was loaded anew, on the sweep's final rows."""
-    bare = AutoModelForImageTextToText.from_pretrained(base_folder(spec.model), dtype=getattr(torch, spec.model.dtype))
-    before = fingerprint(bare)
-    model = PeftModel.from_pretrained(bare, out)
-    assert fingerprint(host.base.model) == before
-    model.generation_config = host.base.model.generation_config
+def final_scores(model, spec, host):
     return evaluate(
         model,
         host.base,
@@ -83,6 +77,16 @@ def scores_on_untouched_base(spec, out, host):
         max_new_tokens=spec.trial.max_new_tokens,
         in_detail=True,
     ).scores
+
+
+def scores_on_untouched_base(spec, out, host):
+    """Score the adapter as a stranger would load it, on a base that was loaded anew, on the sweep's final rows."""
+    bare = AutoModelForImageTextToText.from_pretrained(base_folder(spec.model), dtype=getattr(torch, spec.model.dtype))
+    before = fingerprint(bare)
+    model = PeftModel.from_pretrained(bare, out)
+    assert fingerprint(host.base.model) == before
+    model.generation_config = host.base.model.generation_config
+    return final_scores(model, spec, host)
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
@@ -95,19 +99,7 @@ def test_the_adapter_gives_the_recorded_scores_on_the_untouched_base(name, host,
     found = scores_on_untouched_base(spec, tmp_path / "out", host)
     assert found == result["scores"]
     assert set(found) & set(METRICS) and any(score.startswith("slice.") for score in found)
-    assert found != base_scores(spec, host), "the adapter must matter, or this test says nothing"
-
-
-def base_scores(spec, host):
-    return evaluate(
-        host.base.model,
-        host.base,
-        host.search_rows(spec.trial.final_rows),
-        constant_box_1000=host.constant_box_1000,
-        batch=spec.trial.eval_batch,
-        max_new_tokens=spec.trial.max_new_tokens,
-        in_detail=True,
-    ).scores
+    assert found != final_scores(host.base.model, spec, host), "the adapter must matter, or this test says nothing"
 
 
 def test_the_scores_of_bfloat16_are_given_again_too(tmp_path, capsys):
