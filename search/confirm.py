@@ -12,7 +12,7 @@ from results import ConfirmationRow, ItemRow, RecordWriter, SweepTables, read_sw
 from search.cluster import Cluster, connected_ray
 from search.confirm_plan import ConfirmPlan, Run, make_plan, read_plan, write_plan
 from search.confirm_runs import Finished, Job, Workers
-from search.errors import ClusterError, ConfirmError, RayLost
+from search.errors import ConfirmError, RayLost
 from search.exit_codes import FAILED, INTERRUPTED
 from search.folder_lock import locked
 from search.hub import HALVED_WORDS
@@ -22,6 +22,7 @@ from search.kept_checkpoints import confirm_place
 from search.packs import servers_needed
 from search.points import planned_point
 from search.probe import check_nodes
+from search.ray_losses import RayLosses
 from search.recorded_point import RecordedPoint, home_point, recorded_values
 from search.recorder import prediction_rows, record_columns
 from search.spec import SweepSpec
@@ -34,7 +35,6 @@ from trainable.checkpoints import CheckpointPlace
 from trainable.data.split import Split
 from trainable.host import HeldBack
 
-_MOST_LOSSES = 3
 _DONE = "last step reached"
 
 
@@ -217,7 +217,7 @@ class _Confirmation:
         had = len(self.tables.confirmations)
         if not self._left(self.tables):
             return Confirmed(self.plan, had, is_complete=True, signal="")
-        losses, rows = 0, -1
+        losses = RayLosses(self.spec.search.address, measured=lambda: len(read_sweep(self.folder).confirmations))
         with self.guard.surfacing(), Interruption(self.say) as interruption:
             while True:
                 try:
@@ -226,10 +226,7 @@ class _Confirmation:
                         check_nodes(self.spec, self.folder, is_own=cluster.is_own)
                         return self._work(cluster, interruption, had=had)
                 except RayLost as loss:
-                    before, rows = rows, len(read_sweep(self.folder).confirmations)
-                    losses = losses + 1 if rows == before else 1
-                    if self.spec.search.address != "local" or losses > _MOST_LOSSES:
-                        raise ClusterError(self._gone(str(loss))) from loss
+                    losses.take(loss, last_words=self._gone(str(loss)))
                     self.say(f"{loss}; Ray starts anew, and runs go on from their last rungs")
 
     def _work(self, cluster: Cluster, interruption: Interruption, *, had: int) -> Confirmed:

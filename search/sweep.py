@@ -18,7 +18,7 @@ from ray import tune
 from results import ItemRow, read_sweep, write_sweep_json
 from results.sweep_file import SWEEP_FILE
 from search.cluster import Cluster, connected_ray
-from search.errors import ClusterError, FolderError, RayLost
+from search.errors import FolderError, RayLost
 from search.exit_codes import FAILED, INTERRUPTED
 from search.folder_lock import locked
 from search.hub import Hub
@@ -31,6 +31,7 @@ from search.lost_workers import GuardedScheduler
 from search.packs import Packs, chosen_pack, servers_needed
 from search.places import check_unused
 from search.probe import check_nodes
+from search.ray_losses import RayLosses
 from search.recorder import record_columns
 from search.recovery import open_hub
 from search.searcher import HubSearcher
@@ -50,8 +51,6 @@ _TRIALS_PER_FIT, _TRIALS_PER_WORKER = 500, 100
 At the end of a fit workers wait for the last one to finish, and the next fit starts new ones; with 100 trials for each
 worker that is some hundredth of the time.
 """
-
-_MOST_LOSSES = 3
 
 
 @dataclass(frozen=True)
@@ -187,7 +186,8 @@ class _Driver:
             rebuild_study: Whether to make the study anew from the record.
 
         """
-        is_late, losses, reports = _deadline(self.spec.search), 0, -1
+        is_late = _deadline(self.spec.search)
+        losses = RayLosses(self.spec.search.address, measured=lambda: len(read_sweep(self.folder).reports))
         with self.guard.surfacing(), Interruption(self.say) as interruption:
 
             def is_over() -> bool:
@@ -214,10 +214,7 @@ class _Driver:
                             with _servers(spec):
                                 return self._run(spec, hub, cluster, interruption)
                 except RayLost as loss:
-                    before, reports = reports, len(read_sweep(self.folder).reports)
-                    losses = losses + 1 if reports == before else 1
-                    if self.spec.search.address != "local" or losses > _MOST_LOSSES:
-                        raise ClusterError(self._gone(str(loss))) from loss
+                    losses.take(loss, last_words=self._gone(str(loss)))
                     self.say(f"{loss}; Ray starts anew, and trials go on from their last reports")
 
     def _packed(self, cluster: Cluster, is_over: Callable[[], bool]) -> SweepSpec:
