@@ -16,7 +16,7 @@ sweep: $(READY)
 
 test: lint
 	$(PYTEST) -n 2 -m "not ray"
-	$(PYTEST) -n 2 --dist loadfile -m ray
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m ray
 
 # All tests at full length: ten thousand mutated data sets and as many mutated sweep files, a driver killed at every write,
 # the study in a PostgreSQL of our own (Debian's package `postgresql`), clusters that lose their head, and sweeps whose
