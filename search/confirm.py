@@ -13,7 +13,6 @@ from search.cluster import Cluster, connected_ray
 from search.confirm_plan import ConfirmPlan, Run, make_plan, read_plan, write_plan
 from search.confirm_runs import Finished, Job, Workers
 from search.errors import ConfirmError, RayLost
-from search.exit_codes import FAILED, INTERRUPTED
 from search.folder_lock import locked
 from search.hub import HALVED_WORDS
 from search.interruption import Interruption
@@ -230,11 +229,8 @@ class _Confirmation:
                     self.say(f"{loss}; Ray starts anew, and runs go on from their last rungs")
 
     def _work(self, cluster: Cluster, interruption: Interruption, *, had: int) -> Confirmed:
-        def last_words(reason: str) -> int:
-            self.say(self._gone(f"interrupted by {interruption.signal}" if interruption.signal else reason))
-            return INTERRUPTED if interruption.signal else FAILED
-
-        watchdog, plan = Watchdog(cluster.loss, last_words=last_words), self.plan
+        watchdog = Watchdog(cluster.loss, last_words=interruption.last_words(self.say, self._gone))
+        plan = self.plan
         with self.guard:
             metadata = read_sweep(self.folder).metadata
             writer = RecordWriter(self.folder, record_columns(self.spec), metadata)

@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from search.errors import Interrupted
+from search.exit_codes import FAILED, INTERRUPTED
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SAME_PRESS_S = 0.5
@@ -36,6 +37,21 @@ class Interruption:
     def signal(self) -> str:
         """Name of the first signal that arrived, or an empty text."""
         return self._first
+
+    def last_words(self, say: Callable[[str], None], gone: Callable[[str], str]) -> Callable[[str], int]:
+        """Give what a ``Watchdog`` does last, whether a person wanted the end or Ray is gone.
+
+        Args:
+            say: Tells a person.
+            gone: Says how to go on, after a reason.
+
+        """
+
+        def words(reason: str) -> int:
+            say(gone(f"interrupted by {self._first}" if self._first else reason))
+            return INTERRUPTED if self._first else FAILED
+
+        return words
 
     def install(self) -> None:
         """Take the two signals."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from results import SweepTables, last_attempts, read_sweep
 from results.summary import EndedTrial, Summary, summarise
-from search.amounts import duration
+from results.words import duration_text
 from search.folder_lock import is_locked
 from search.spec import SweepSpec
 from search.sweep_spec import spec_of
@@ -107,7 +107,7 @@ class SweepStatus:
         if self.hypervolume is not None:
             lines.append(f"hypervolume {self.hypervolume:.4g}, {sum(one.on_front for one in self.front)} on the front")
         if self.seconds_left is not None:
-            lines.append(f"about {duration(self.seconds_left)} left")
+            lines.append(f"about {duration_text(self.seconds_left)} left")
         if self.ended < self.trials and not self.is_running:
             lines.append(f"no driver works there now; go on by: paretune resume {self.folder}")
         return lines

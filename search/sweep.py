@@ -19,7 +19,6 @@ from results import ItemRow, read_sweep, write_sweep_json
 from results.sweep_file import SWEEP_FILE
 from search.cluster import Cluster, connected_ray
 from search.errors import FolderError, RayLost
-from search.exit_codes import FAILED, INTERRUPTED
 from search.folder_lock import locked
 from search.hub import Hub
 from search.interfaces import Listener
@@ -224,12 +223,8 @@ class _Driver:
 
     def _run(self, spec: SweepSpec, hub: Hub, cluster: Cluster, interruption: Interruption) -> Outcome:
         """Search with one Ray, to the end or to the loss of that Ray."""
-
-        def last_words(reason: str) -> int:
-            self.say(self._gone(f"interrupted by {interruption.signal}" if interruption.signal else reason))
-            return INTERRUPTED if interruption.signal else FAILED
-
-        watchdog, place = Watchdog(cluster.loss, last_words=last_words), checkpoint_place(self.spec, self.folder)
+        watchdog = Watchdog(cluster.loss, last_words=interruption.last_words(self.say, self._gone))
+        place = checkpoint_place(self.spec, self.folder)
         scheduler = functools.partial(
             GuardedScheduler,
             hub,

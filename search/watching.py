@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from results.sweep_file import SWEEP_FILE
-from search.amounts import duration
+from results.words import duration_text
 from search.folder_lock import is_locked
 from search.status import SweepStatus, status_of
 
@@ -87,7 +87,7 @@ def _line(status: SweepStatus) -> str:
     if status.hypervolume is not None:
         parts.append(f"hypervolume {status.hypervolume:.4g}")
     if status.seconds_left is not None:
-        parts.append(f"about {duration(status.seconds_left)} left")
+        parts.append(f"about {duration_text(status.seconds_left)} left")
     return "; ".join(parts)
 
 
@@ -97,7 +97,7 @@ def picture(status: SweepStatus) -> Group:
     if status.hypervolume is not None:
         words.append(f"hypervolume {status.hypervolume:.4g}")
     if status.seconds_left is not None:
-        words.append(f"about {duration(status.seconds_left)} left")
+        words.append(f"about {duration_text(status.seconds_left)} left")
     head = Text(f"{status.folder}: {'; '.join(words)}")
     bar = ProgressBar(total=status.trials, completed=status.ended, width=60)
     return Group(head, bar, *_running(status), *_front(status))

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 
-from search.amounts import duration, in_words
+from results.words import duration_text
+from search.amounts import in_words
 from search.plan import Forecast
 from search.planning.items import LEVEL, POWER, Needed, is_ratio
 from search.planning.whole import Plan
@@ -34,15 +35,16 @@ def _time(plan: Plan, now: datetime) -> Iterator[str]:
             "measured; run paretune plan with --measure"
         )
         return
+    span = f"{duration_text(low.seconds)} to {duration_text(high.seconds)}"
     if expected is None:
         yield (
             f"time: nothing was measured here. A rough range from the base's size and assumed rates: "
-            f"{duration(low.seconds)} to {duration(high.seconds)}; run paretune plan with --measure to know it"
+            f"{span}; run paretune plan with --measure to know it"
         )
     else:
         yield (
-            f"time: about {duration(expected.seconds)} ({duration(low.seconds)} to {duration(high.seconds)}); "
-            f"started now, it ends at about {_clock(expected.end, now)}"
+            f"time: about {duration_text(expected.seconds)} ({span}); started now, it ends at about "
+            f"{_clock(expected.end, now)}"
         )
         yield from _origin(plan)
     yield from _limits(expected or high, now)
