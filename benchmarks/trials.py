@@ -18,7 +18,8 @@ this can be told apart.
 
 Imports are from cached byte code: whatever Python is told here, it is compiled before the first turn.
 
-Run: ``python benchmarks/trials.py --size all --trials 2``
+Run: ``python benchmarks/trials.py --size all --trials 2``; where there is a GPU also ``--size 2b``, which measures
+packs of 1, 2, 4 and 8 trials as well, and compares losses to the digits that bfloat16 has.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from search.ray_settings import set_up_ray
 
 set_up_ray("local")  # before Ray is imported, hence the order
 
+import torch  # noqa: E402
 from process_watch import ProcessWatch  # noqa: E402
 from ray import tune  # noqa: E402
 from trials_arms import Reused, Warm, fresh  # noqa: E402
 from trials_costs import (  # noqa: E402
-    TOLERANCE,
     Turn,
     costs_of,
     largest_difference,
@@ -51,6 +52,7 @@ from trials_costs import (  # noqa: E402
     table,
 )
 from trials_levers import lever_table  # noqa: E402
+from trials_packs import pack_table  # noqa: E402
 from trials_shape import SIZES, Made, Shape, made, trial_config  # noqa: E402
 
 from search.cluster import connected_ray  # noqa: E402
@@ -72,7 +74,9 @@ def prepare_imports(cache: Path) -> None:
     )
 
 
-def run_arm(arm: str, given: Made, shape: Shape, *, trials: int, scratch: Path, watch: ProcessWatch) -> Turn:
+def run_arm(
+    arm: str, given: Made, shape: Shape, *, trials: int, scratch: Path, watch: ProcessWatch, gpus: int = 0
+) -> Turn:
     """Run the trials of an arm, one at a time.
 
     Raises:
@@ -84,7 +88,7 @@ def run_arm(arm: str, given: Made, shape: Shape, *, trials: int, scratch: Path, 
     Path(place.folder).mkdir(parents=True, exist_ok=True)
     before, began_s = watch.look(), time.monotonic()
     grid = tune.Tuner(
-        tune.with_resources(ARMS[arm], {"cpu": 1}),
+        tune.with_resources(ARMS[arm], {"cpu": 1, "gpu": gpus}),
         param_space={TRIAL_KEY: tune.grid_search(configs), CHECKPOINT_KEY: place.model_dump_json()},
         tune_config=tune.TuneConfig(max_concurrent_trials=1, reuse_actors=arm != "fresh"),
         run_config=tune.RunConfig(
@@ -110,7 +114,7 @@ def run_arm(arm: str, given: Made, shape: Shape, *, trials: int, scratch: Path, 
 
 def run_size(size: str, arguments: argparse.Namespace, scratch: Path) -> Iterator[str]:
     """Run every arm in turns, and say what came out."""
-    shape = _shape(size, arguments)
+    shape, gpus = _shape(size, arguments), int(SIZES[size].needs_gpu)
     turns: dict[str, list[Turn]] = {arm: [] for arm in ARMS if arm in arguments.arms}
     spec = SweepSpec.model_validate(
         {"data": {"sources": [{"source": "shapes"}]}, "objectives": OBJECTIVES, "search": {"concurrency": 1}}
@@ -121,19 +125,23 @@ def run_size(size: str, arguments: argparse.Namespace, scratch: Path) -> Iterato
                 trials = arguments.trials if arm == "fresh" else max(2, arguments.trials)
                 where = scratch / f"{size}-{arm}-{turn}"
                 given = made(size, scratch, cache=where / "features")  # nothing was kept by an earlier turn
-                done.append(run_arm(arm, given, shape, trials=trials, scratch=where, watch=watch))
+                done.append(run_arm(arm, given, shape, trials=trials, scratch=where, watch=watch, gpus=gpus))
                 spent = ", ".join(f"{cost.cpu_s:.1f}" for cost in done[-1].costs)
                 print(f"  {size}, {arm}, turn {turn + 1}: CPU-s of its trials {spent}", flush=True)
     marks = [cost.mark for rounds in turns.values() for turn in rounds for cost in turn.costs]
-    difference = largest_difference(marks)
+    tolerance = SIZES[size].tolerance
+    difference = largest_difference(marks, tolerance=tolerance)
     lengths = ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in asdict(shape).items())
     yield f"\n## {size}: {SIZES[size].words}\n\nA trial: {lengths}.\n"
     yield from table(turns, amortise=arguments.amortise)
-    yield f"\nLosses of the same step or true answers differ by {difference:.1e} at most; {TOLERANCE:g} is allowed."
+    yield f"\nLosses of the same step or true answers differ by {difference:.1e} at most; {tolerance:g} is allowed."
     gaps = score_differences(marks)
     if gaps:
         name = max(gaps, key=lambda each: gaps[each])
         yield f"Of {len(gaps)} scores that the arms share, {name} differs most, by {gaps[name]:.1e}."
+    if gpus:
+        yield f"\nPacks, {size}:\n"
+        yield from pack_table(made(size, scratch), shape)
     if arguments.levers:
         yield f"\nEach lever's own ratio, {size}:\n"
         yield from lever_table(made(size, scratch), shape)
@@ -147,7 +155,7 @@ def _shape(size: str, arguments: argparse.Namespace) -> Shape:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=(*SIZES, "all"), default="all")
+    parser.add_argument("--size", choices=(*SIZES, "all"), default="all", help="all: those that need no GPU")
     parser.add_argument("--arms", nargs="+", choices=tuple(ARMS), default=list(ARMS))
     parser.add_argument("--trials", type=int, default=4, help="of an arm in one turn; at least 2 in reused workers")
     parser.add_argument("--repeats", type=int, default=1, help="turns of every arm")
@@ -157,9 +165,13 @@ def main() -> None:
         name = f"--{each.name.replace('_', '-')}"
         parser.add_argument(name, type=int, help="of a trial; by default what the size says")
     arguments = parser.parse_args()
+    asked = arguments.size
+    sizes = [name for name, size in SIZES.items() if name == asked or (asked == "all" and not size.needs_gpu)]
+    if any(SIZES[name].needs_gpu for name in sizes) and not torch.cuda.is_available():
+        parser.error(f"--size {asked} needs a GPU, and torch finds none; expected a build of torch with CUDA")
     with tempfile.TemporaryDirectory(prefix="trials-") as folder:
         prepare_imports(Path(folder) / "bytecode")
-        for size in SIZES if arguments.size == "all" else (arguments.size,):
+        for size in sizes:
             for line in run_size(size, arguments, Path(folder)):
                 print(line, flush=True)
 

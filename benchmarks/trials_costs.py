@@ -13,7 +13,6 @@ from process_watch import Usage
 from trials_baseline import Outcome
 
 MARK_KEY = "mark"
-TOLERANCE = 1e-5
 _COMPARED = ("teacher_forced.text_ce", "teacher_forced.box_ce")
 
 
@@ -90,7 +89,7 @@ def costs_of(marks: Sequence[Mark], usages: Mapping[int, Usage], *, began_s: flo
         spent[mark.pid] = until
 
 
-def largest_difference(marks: Sequence[Mark]) -> float:
+def largest_difference(marks: Sequence[Mark], *, tolerance: float) -> float:
     """Give the largest relative difference in a loss of the same step, or of the true answers, of the same trial.
 
     Raises:
@@ -106,8 +105,8 @@ def largest_difference(marks: Sequence[Mark]) -> float:
         for other in others:
             for one, two in zip(first, other, strict=True):
                 largest = max(largest, abs(one - two) / max(abs(one), abs(two)))
-    if not largest <= TOLERANCE:
-        raise ValueError(f"losses of the same trial differ by {largest:.1e}; at most {TOLERANCE:g} is allowed")
+    if not largest <= tolerance:
+        raise ValueError(f"losses of the same trial differ by {largest:.1e}; at most {tolerance:g} is allowed")
     return largest
 
 

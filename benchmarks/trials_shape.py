@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -20,6 +21,17 @@ from trainable.model.tiny import TINY_NAME, tiny_folder
 
 VOCABULARY, WIDTH, LAYERS, INNER = 151_936, 256, 6, 768
 PHOTO_PX = 448
+GPU_SIZE = "2b"
+_TEXT_2B: Mapping[str, int] = {
+    "hidden_size": 1536,
+    "intermediate_size": 8960,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 2,
+    "vocab_size": VOCABULARY,
+}
+_VISION_2B: Mapping[str, int] = {"depth": 32, "embed_dim": 1280, "num_heads": 16, "hidden_size": 1536}
+"""From ``config.json`` of ``Qwen/Qwen2-VL-2B-Instruct``."""
 _SCENES = 200
 _SETTINGS = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "preprocessor_config.json")
 
@@ -37,10 +49,20 @@ class Shape:
 
 @dataclass(frozen=True)
 class Size:
-    """A base with its data, and a trial that is long enough to be measured."""
+    """A base with its data, and a trial that is long enough to be measured.
+
+    Attributes:
+        words: What it is.
+        shape: Of its trials.
+        tolerance: The largest relative difference of a loss between arms.
+        needs_gpu: Whether it takes too long elsewhere.
+
+    """
 
     words: str
     shape: Shape
+    tolerance: float = 1e-5
+    needs_gpu: bool = False
 
 
 SIZES: Mapping[str, Size] = {
@@ -52,6 +74,12 @@ SIZES: Mapping[str, Size] = {
     "photo": Size(
         f"the same random weights; JPEG files of {PHOTO_PX} x {PHOTO_PX} pixels, 256 tokens each",
         Shape(steps=20, eval_rows=8, eval_batch=4),
+    ),
+    GPU_SIZE: Size(
+        f"random bfloat16 weights of Qwen2-VL-2B's shape, 2.2 billion; JPEG files of {PHOTO_PX} x {PHOTO_PX} pixels",
+        Shape(steps=20, eval_rows=8, eval_batch=4),
+        tolerance=2e-2,  # bfloat16 has eight bits, and sums are taken in another order
+        needs_gpu=True,
     ),
 }
 
@@ -78,9 +106,10 @@ def made(size: str, folder: Path, *, cache: Path | None = None) -> Made:
         return Made(ModelConfig(cache=kept), _shapes())
     path = folder / size
     if not path.exists():
-        save_vocabulary_base(path, most_pixels=PHOTO_PX**2 if size == "photo" else None)
-    data = _photos(folder / "photos") if size == "photo" else _shapes()
-    return Made(ModelConfig(path=str(path), cache=kept), data)
+        _save_base(size, path)
+    data = _shapes() if size == "vocabulary" else _photos(folder / "photos")
+    dtype = "bfloat16" if size == GPU_SIZE else "float32"
+    return Made(ModelConfig(path=str(path), dtype=dtype, cache=kept), data)
 
 
 def _shapes() -> DataConfig:
@@ -108,31 +137,45 @@ def _row(record: Record, folder: Path) -> dict[str, object]:
     return {"id": record.id, "image": file.name, "conversations": talk}
 
 
-def save_vocabulary_base(folder: Path, *, most_pixels: int | None = None) -> None:
-    """Save a random base with the rows of the published vocabulary and the tokenizer of the tiny one.
+def _save_base(size: str, folder: Path) -> None:
+    """Save a random base with the tokenizer of the tiny one; all but ``vocabulary`` take images of ``PHOTO_PX``."""
+    state = torch.get_rng_state()
+    torch.manual_seed(0)
+    dtype = torch.bfloat16 if size == GPU_SIZE else torch.float32
+    config = shape_2b() if size == GPU_SIZE else _narrow_shape()
+    Qwen2VLForConditionalGeneration(config).to(dtype).save_pretrained(folder)
+    torch.set_rng_state(state)
+    for file in _SETTINGS:
+        shutil.copyfile(tiny_folder() / file, folder / file)
+    if size != "vocabulary":
+        file = folder / "preprocessor_config.json"
+        settings = json.loads(file.read_text())
+        settings["size"]["longest_edge"] = PHOTO_PX**2
+        file.write_text(json.dumps(settings))
 
-    Args:
-        folder: Its place.
-        most_pixels: Larger images are made smaller; by default those of more than the tiny base takes.
 
-    """
+def _narrow_shape() -> Any:
+    """Give the tiny base's shape with the rows of the published vocabulary, wider and deeper."""
     config = AutoConfig.from_pretrained(tiny_folder())
     text = config.text_config
     text.vocab_size, text.hidden_size, text.num_hidden_layers = VOCABULARY, WIDTH, LAYERS
     text.intermediate_size, text.layer_types = INNER, text.layer_types[:1] * LAYERS
     text.num_attention_heads, text.num_key_value_heads = WIDTH // 32, WIDTH // 64
     config.vision_config.hidden_size = WIDTH
-    generator_state = torch.get_rng_state()
-    torch.manual_seed(0)
-    Qwen2VLForConditionalGeneration(config).to(torch.float32).save_pretrained(folder)
-    torch.set_rng_state(generator_state)
-    for file in _SETTINGS:
-        shutil.copyfile(tiny_folder() / file, folder / file)
-    if most_pixels is not None:
-        file = folder / "preprocessor_config.json"
-        settings = json.loads(file.read_text())
-        settings["size"]["longest_edge"] = most_pixels
-        file.write_text(json.dumps(settings))
+    return config
+
+
+def shape_2b() -> Any:
+    """Give the shape of Qwen2-VL-2B, with the tiny base's ids of special tokens."""
+    config = AutoConfig.from_pretrained(tiny_folder())
+    text = config.text_config
+    for name, value in _TEXT_2B.items():
+        setattr(text, name, value)
+    for name, value in _VISION_2B.items():
+        setattr(config.vision_config, name, value)
+    text.layer_types = text.layer_types[:1] * text.num_hidden_layers
+    text.rope_parameters = {**text.rope_parameters, "mrope_section": [16, 24, 24]}
+    return config
 
 
 def trial_config(number: int, made: Made, shape: Shape) -> TrialConfig:
