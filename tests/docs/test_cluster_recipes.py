@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import jsonschema
+import kubernetes_validate
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
@@ -112,17 +113,16 @@ def test_a_field_that_kuberay_does_not_know_is_refused(manifests, path):
 
 
 def test_what_the_ray_job_says_of_pods_is_what_kubernetes_knows(manifests):
-    validator = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate (70 MB)")
-    version = validator.latest_version()
+    version = kubernetes_validate.latest_version()
     for manifest in manifests[:-1]:
-        validator.validate(manifest, version, strict=True)
+        kubernetes_validate.validate(manifest, version, strict=True)
     cluster = manifests[-1]["spec"]["rayClusterSpec"]
     for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
         pods = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "x"}, "template": group["template"]}
-        validator.validate(pods, version, strict=True)
+        kubernetes_validate.validate(pods, version, strict=True)
         pods["template"]["spec"]["containers"][0]["volumeMount"] = []
-        with pytest.raises(validator.ValidationError):
-            validator.validate(pods, version, strict=True)
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate(pods, version, strict=True)
 
 
 def test_every_volume_that_a_pod_mounts_is_one_of_the_manifest(manifests):
