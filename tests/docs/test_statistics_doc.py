@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from calibration import GOAL, SCENARIOS, SURE
 
 from results import attainment, bootstrap, findings, membership, preferences, replicates, slices
 from search import importance, replay
@@ -32,5 +33,6 @@ def test_the_page_says_how_many_trials_have_slices():
     assert "at most a dozen trials" in " ".join(DOC.split())
 
 
-def test_the_page_holds_output_of_the_benchmark():
-    assert "right ones among those with P >= 0.9" in DOC
+def test_the_page_holds_the_whole_output_of_the_benchmark():
+    assert all(f"\n{name} " in DOC for name in SCENARIOS)
+    assert f"goal: {GOAL:.0%} of those with P >= {SURE:g}: reached\n```" in DOC
