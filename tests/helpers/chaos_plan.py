@@ -39,7 +39,7 @@ def plan_of(kills: int, *, seed: int) -> list[Kind]:
     """Give kinds of kills in a random order: of 450, 100 and 100 of the driver, 200 of workers, 50 of both.
 
     Args:
-        kills: In all; a dozen are 3 and 2 of the driver, 5 of workers and 2 of both.
+        kills: In all; eight are 2 and 2 of the driver, 3 of workers and 1 of both.
         seed: Of the order.
 
     """

@@ -1,6 +1,6 @@
 """A sweep survives SIGKILL at any instant: of its driver, of its workers, and of both at once.
 
-A run is a dozen kills, and 450 with PARETUNE_NIGHTLY; PARETUNE_KILLS sets another number, PARETUNE_KILL_SEED the seed.
+A run is eight kills, and 450 with PARETUNE_NIGHTLY; PARETUNE_KILLS sets another number, PARETUNE_KILL_SEED the seed.
 Every kill is logged; with the seed of a failed run the same kills come in the same order, at the same writes.
 """
 
@@ -14,7 +14,7 @@ from chaos_harness import Chaos
 from chaos_plan import plan_of
 from chaos_reader import reading
 
-KILLS = int(os.environ.get("PARETUNE_KILLS") or (450 if os.environ.get("PARETUNE_NIGHTLY") else 12))
+KILLS = int(os.environ.get("PARETUNE_KILLS") or (450 if os.environ.get("PARETUNE_NIGHTLY") else 8))
 SEED = int(os.environ.get("PARETUNE_KILL_SEED") or 7)
 
 
