@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.findings import Finding, Findings, Preference
+from results.findings import ConfirmedTrial, Finding, Findings, Preference
 from results.reader import SweepTables
 from results.summary import EndedTrial, Summary
 
@@ -78,11 +78,36 @@ class SweepContent:
     def recommended(self) -> EndedTrial | None:
         """The trial that the report recommends, or ``None`` if none completed.
 
+        What the search's scores choose, unless it was trained again and did not stay on the confirmed front: then that
+        front's most probable member.
+        """
+        return self.overruling or self.searched_choice
+
+    @cached_property
+    def searched_choice(self) -> EndedTrial | None:
+        """The choice by the search's scores, or ``None`` if no trial completed.
+
         The knee of the front; without one, what equal weights choose; without that, the best in the first objective.
         Never a trial whose scores are just the baseline's: then it is the baseline.
         """
         chosen, baseline = self._chosen, self.summary.baseline
         return baseline if chosen and baseline and chosen.point == baseline.point else chosen
+
+    @cached_property
+    def overruling(self) -> EndedTrial | None:
+        """The confirmed trial that takes the place of the search's choice, if one does."""
+        again = self.confirmed(self.searched_choice)
+        if again is None or again.on_confirm_front or self.findings.shrinkage is None:
+            return None
+        front = [one.trial for one in self.findings.shrinkage.trials if one.on_confirm_front]
+        return self.by_number[front[0]] if front else None
+
+    def confirmed(self, trial: EndedTrial | None) -> ConfirmedTrial | None:
+        """Give what came of a trial when it was trained again, if it was."""
+        shrinkage = self.findings.shrinkage
+        if shrinkage is None or trial is None:
+            return None
+        return next((one for one in shrinkage.trials if one.trial == trial.trial), None)
 
     @property
     def _chosen(self) -> EndedTrial | None:

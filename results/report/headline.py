@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from results.findings import ConfirmedTrial, Shrinkage
 from results.summary import EndedTrial, Summary
 from results.words import count, score_text
 
@@ -31,16 +32,80 @@ def headline(summary: Summary) -> tuple[str, ...]:
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def lede(summary: Summary, chosen: EndedTrial | None, *, is_confirmed: bool) -> str:
-    """Say in two sentences what came of the sweep; the cards say it in full."""
+def lede(
+    summary: Summary,
+    chosen: EndedTrial | None,
+    *,
+    again: ConfirmedTrial | None = None,
+    baseline_again: ConfirmedTrial | None = None,
+) -> str:
+    """Say in two sentences what came of the sweep; the cards say it in full.
+
+    Args:
+        summary: Of the sweep.
+        chosen: The recommended trial.
+        again: What came of it when it was trained again.
+        baseline_again: The same of the baseline.
+
+    """
     if chosen is None or summary.baseline is None or chosen is summary.baseline:
         return headline(summary)[0]
-    parts = [
+    searched = [
         f"{objective.name} {score_text(own, objective)} instead of {score_text(base, objective)}"
         for objective, own, base in zip(summary.objectives, chosen.values, summary.baseline.values, strict=True)
     ]
-    sure = "Confirmed with other seeds." if is_confirmed else "Not confirmed with other seeds yet."
-    return f"Trial {chosen.trial} against plain cross entropy: {', '.join(parts)}. {sure}"
+    against = f"Trial {chosen.trial} against plain cross entropy"
+    if again is None:
+        return f"{against}: {', '.join(searched)}. Not confirmed with other seeds yet."
+    held = "It stays" if again.on_confirm_front else "It does not stay"
+    if baseline_again is None or not again.objectives:
+        return f"{against}: {', '.join(searched)}. {held} on the front when trained again."
+    means = [
+        f"{objective.name} {score_text(own.confirm, objective)} instead of {score_text(base.confirm, objective)}"
+        for objective, own, base in zip(summary.objectives, again.objectives, baseline_again.objectives, strict=True)
+    ]
+    seeds = f"{count(again.runs, 'new seed')} on rows kept back"
+    return f"{against}, with {seeds}: {', '.join(means)}. {held} on the front when trained again."
+
+
+def confirmed_text(summary: Summary, again: ConfirmedTrial | None) -> str:
+    """Give the means of a trial's confirmation runs; empty without them."""
+    if again is None:
+        return ""
+    return ", ".join(
+        f"{objective.name} {score_text(one.confirm, objective)}"
+        for objective, one in zip(summary.objectives, again.objectives, strict=False)
+    )
+
+
+def confirmed_gain(summary: Summary, shrinkage: Shrinkage | None) -> tuple[str, bool] | None:
+    """Say which trials are better than plain cross entropy when both are trained again, and whether any is.
+
+    Returns:
+        ``None`` unless the baseline and another trial were trained again.
+
+    """
+    again = {one.trial: one for one in shrinkage.trials if one.objectives} if shrinkage else {}
+    base = again.pop(summary.baseline.trial, None) if summary.baseline else None
+    if base is None or not again:
+        return None
+    signs = [1 if objective.direction == "maximize" else -1 for objective in summary.objectives]
+    better = [
+        trial
+        for trial, one in sorted(again.items())
+        if all(
+            sign * (own.confirm - theirs.confirm) > 0
+            for sign, own, theirs in zip(signs, one.objectives, base.objectives, strict=True)
+        )
+    ]
+    all_of_them = _all_objectives(summary)
+    where = f"by the means of {count(base.runs, 'new seed')} on rows kept back"
+    if not better:
+        none = "it does not beat" if len(again) == 1 else f"none of {count(len(again), 'trial')} beats"
+        return f"Trained again, {none} plain cross entropy in {all_of_them} {where}.", False
+    names = " and ".join(filter(None, [", ".join(map(str, better[:-1])), str(better[-1])]))
+    verb = f"trial {names} beats" if len(better) == 1 else f"trials {names} beat"
+    return f"Trained again, {verb} plain cross entropy in {all_of_them} {where}.", True
 
 
 def front_notes(summary: Summary) -> tuple[str, ...]:
@@ -151,9 +216,13 @@ def _gain(summary: Summary, trial: EndedTrial, index: int) -> float:
     return sign * (own[index] - base[index])
 
 
+def _all_objectives(summary: Summary) -> str:
+    return {1: "the objective", 2: "both objectives"}.get(len(summary.objectives), "all objectives")
+
+
 def _in_all(summary: Summary, others: Sequence[EndedTrial]) -> str:
     better = [trial for trial in others if all(_gain(summary, trial, index) > 0 for index in _indices(summary))]
-    all_of_them = {1: "the objective", 2: "both objectives"}.get(len(summary.objectives), "all objectives")
+    all_of_them = _all_objectives(summary)
     if not better:
         return f"No trial beats plain cross entropy in {all_of_them}."
     best = max(better, key=lambda trial: math.prod(_gain(summary, trial, index) for index in _indices(summary)))

@@ -17,7 +17,7 @@ from results.findings import FrontStops, Importance
 from results.reader import SweepTables, read_predictions, read_sweep
 from results.report.answers import shown_items
 from results.report.card import Card, Figure
-from results.report.cards import certainty, sweep_cards
+from results.report.cards import sweep_cards
 from results.report.content import SweepContent
 from results.report.headline import lede
 from results.report.page import Page, as_html, as_markdown, standalone
@@ -75,7 +75,12 @@ def write_report(folder: Path, *, out: Path | None = None, explain: Explain | No
     page = Page(
         kind="Report of a sweep",
         name=content.name,
-        lede=lede(content.summary, content.recommended, is_confirmed=certainty.is_confirmed(content)),
+        lede=lede(
+            content.summary,
+            content.recommended,
+            again=content.confirmed(content.recommended),
+            baseline_again=content.confirmed(content.summary.baseline),
+        ),
         facts=sweep_facts(content),
         cards=cards,
         notes=tuple(content.why_unknown(*content.findings.unknown)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.findings import UNDECIDED_BELOW, ConfirmedTrial, Member
+from results.findings import UNDECIDED_BELOW, Member
 from results.report.card import Card, Cell, Figure, Table, Verdict, number_cell, trial_cell
 from results.report.content import SweepContent
 from results.report.headline import NOT_CONFIRMED
@@ -37,6 +37,12 @@ def card(content: SweepContent) -> Card:
         )
     if findings.shrinkage:
         notes += findings.shrinkage.caveats
+    if content.overruling and content.searched_choice:
+        notes.insert(
+            0,
+            f"By the search's scores the choice was trial {content.searched_choice.trial}; trained again, it does not"
+            " stay on the front.",
+        )
     return Card(
         key="certainty",
         question="How sure is that?",
@@ -51,24 +57,11 @@ def card(content: SweepContent) -> Card:
     )
 
 
-def is_confirmed(content: SweepContent) -> bool:
-    """Tell whether the recommended trial was trained again and stayed on the front."""
-    confirmed = _confirmed(content)
-    return confirmed is not None and confirmed.on_confirm_front
-
-
-def _confirmed(content: SweepContent) -> ConfirmedTrial | None:
-    shrinkage, chosen = content.findings.shrinkage, content.recommended
-    if shrinkage is None or chosen is None:
-        return None
-    return next((one for one in shrinkage.trials if one.trial == chosen.trial), None)
-
-
 def _verdict(content: SweepContent) -> Verdict:
     if content.recommended is None:
         return "problem"
     membership = content.findings.membership
-    if confirmed := _confirmed(content):
+    if confirmed := content.confirmed(content.recommended):
         if not confirmed.on_confirm_front:
             return "problem"
         clear = confirmed.probability is None or confirmed.probability >= UNDECIDED_BELOW
@@ -82,7 +75,7 @@ def _answer(content: SweepContent) -> str:
     chosen, findings = content.recommended, content.findings
     if chosen is None:
         return "There is nothing to be sure of: no trial completed."
-    if confirmed := _confirmed(content):
+    if confirmed := content.confirmed(content.recommended):
         held = "stays" if confirmed.on_confirm_front else "does not stay"
         runs = count(confirmed.runs, "run")
         clear = "" if confirmed.probability is None else f", with a probability of {confirmed.probability:.0%}"

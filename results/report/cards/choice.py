@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from results.findings import Preference
 from results.report.card import Card, Cell, Table, Verdict, number_cell, trial_cell
 from results.report.content import SweepContent
-from results.report.headline import scores_text
+from results.report.headline import confirmed_text, scores_text
 from results.report.settings import role_of, setting_texts
 from results.summary import EndedTrial
 from results.words import count, score_text
@@ -17,8 +17,8 @@ STEADY = 0.5
 
 RULE = (
     f"Good: the same preference chooses the same trial in at least {STEADY:.0%} of the replicates. Watch: in fewer, or"
-    " there are no replicates to ask; then several trials are as good a choice. Problem: no trial completed, or the"
-    " choice is the baseline itself."
+    " there are no replicates to ask, or the search's choice was trained again and did not stay on the confirmed front;"
+    " then several trials are as good a choice. Problem: no trial completed, or the choice is the baseline itself."
 )
 _MOST_ROWS = 12
 
@@ -43,7 +43,7 @@ def card(content: SweepContent) -> Card:
 def chosen_share(content: SweepContent) -> float | None:
     """Give the share of replicates that choose the recommended trial by the same rule, if that is known."""
     chosen, findings = content.recommended, content.findings
-    if chosen is None:
+    if chosen is None or content.overruling:
         return None
     if chosen is content.summary.knee:
         known = findings.knee is not None and findings.knee.trial == chosen.trial
@@ -64,6 +64,13 @@ def _answer(content: SweepContent) -> str:
     if chosen is None:
         return "There is nothing to take yet: no trial completed."
     scores = scores_text(summary, chosen)
+    if content.overruling and content.searched_choice:
+        take = "Keep plain cross entropy" if chosen is summary.baseline else "Take"
+        again = confirmed_text(summary, content.confirmed(chosen)) or scores
+        return (
+            f"{take}{',' if chosen is summary.baseline else ''} trial {chosen.trial}: trained again, it stays on the"
+            f" front, which trial {content.searched_choice.trial}, the search's choice, does not: {again}."
+        )
     if chosen is summary.baseline:
         return f"Keep plain cross entropy, trial {chosen.trial} ({scores}): nothing on the front improves on it."
     if len(summary.front) == 1:

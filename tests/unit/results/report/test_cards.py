@@ -8,6 +8,7 @@ from made_sweep import MIOU, TEXT, baseline, complete, failed, make_large_sweep,
 
 from results.findings import (
     BoxScores,
+    Confirmed,
     ConfirmedTrial,
     Importance,
     Interval,
@@ -22,6 +23,7 @@ from results.findings import (
 )
 from results.pruning_audit import Audit
 from results.report.cards import better, boxes, certainty, choice, cost, failures, mattered, progress, pruning, slices
+from results.report.headline import lede
 from results.report.write import read_content
 
 USUAL = [baseline(0.50, 0.60), complete(0.60, 0.65), complete(0.55, 0.70), complete(0.65, 0.50), pruned(20, 0.1, 0.1)]
@@ -105,6 +107,88 @@ def test_only_a_confirmed_trial_is_certain(tmp_path, settings, verdict):
     card = certainty.card(replace(content, findings=replace(content.findings, shrinkage=again)))
     assert card.verdict == verdict
     assert card.command == ""
+
+
+def trained_again(content, means, *, front):
+    """Give confirmation runs of trials with these means."""
+    names = [objective.name for objective in content.summary.objectives]
+
+    def scores(trial):
+        return tuple(
+            Confirmed(name, 0.5, mean, None, None, None, 0.01) for name, mean in zip(names, means[trial], strict=True)
+        )
+
+    trials = tuple(
+        ConfirmedTrial(trial, "search", 3, 0, scores(trial), True, trial in front, 0.9 if trial in front else 0.1, None)
+        for trial in sorted(means, key=lambda one: one not in front)
+    )
+    return replace(confirmed(0, probability=1.0), trials=trials)
+
+
+def with_shrinkage(content, shrinkage):
+    return replace(content, findings=replace(content.findings, shrinkage=shrinkage))
+
+
+def lede_of(content):
+    again = content.confirmed(content.recommended)
+    return lede(
+        content.summary, content.recommended, again=again, baseline_again=content.confirmed(content.summary.baseline)
+    )
+
+
+def test_a_choice_that_does_not_stay_on_the_confirmed_front_is_overruled(tmp_path):
+    content = content_of(tmp_path)
+    searched = content.recommended.trial
+    (other,) = {1, 2} - {searched}
+    again = with_shrinkage(
+        content, trained_again(content, {0: (0.5, 0.6), searched: (0.45, 0.55), other: (0.55, 0.66)}, front={other})
+    )
+    assert (again.searched_choice.trial, again.recommended.trial) == (searched, other)
+    card = choice.card(again)
+    assert card.verdict == "watch"
+    assert card.command.endswith(f"--trial {other} --out exported")
+    assert f"Take trial {other}: trained again, it stays" in card.answer
+    assert f"trial {searched}, the search's choice" in card.answer
+    assert f"choice was trial {searched}" in certainty.card(again).notes[0]
+    assert lede_of(again) == (
+        f"Trial {other} against plain cross entropy, with 3 new seeds on rows kept back: grounding.miou 0.550 instead"
+        " of 0.500, text.token_f1 0.660 instead of 0.600. It stays on the front when trained again."
+    )
+
+
+def test_plain_cross_entropy_can_overrule_the_choice(tmp_path):
+    content = content_of(tmp_path)
+    searched = content.recommended.trial
+    again = with_shrinkage(content, trained_again(content, {0: (0.5, 0.6), searched: (0.45, 0.55)}, front={0}))
+    assert again.recommended.trial == 0
+    assert choice.card(again).answer.startswith("Keep plain cross entropy, trial 0: trained again")
+    assert choice.card(again).verdict == "problem"
+
+
+def test_a_choice_that_was_not_trained_again_is_not_overruled(tmp_path):
+    content = content_of(tmp_path)
+    (other,) = {1, 2} - {content.recommended.trial}
+    again = with_shrinkage(content, trained_again(content, {0: (0.5, 0.6), other: (0.6, 0.7)}, front={other}))
+    assert again.recommended.trial == content.recommended.trial
+    assert lede_of(again).endswith("Not confirmed with other seeds yet.")
+
+
+@pytest.mark.parametrize(
+    ("means", "verdict", "words"),
+    [
+        ({0: (0.5, 0.6), 1: (0.6, 0.7), 2: (0.6, 0.5)}, "good", "Trained again, trial 1 beats plain cross entropy"),
+        ({0: (0.5, 0.6), 1: (0.6, 0.7), 2: (0.6, 0.7)}, "good", "Trained again, trials 1 and 2 beat plain cross"),
+        ({0: (0.5, 0.6), 1: (0.5, 0.7), 2: (0.6, 0.5)}, "watch", "Trained again, none of 2 trials beats plain cross"),
+        ({0: (0.5, 0.6), 1: (0.5, 0.7)}, "watch", "Trained again, it does not beat plain cross entropy"),
+        ({0: (0.5, 0.6)}, "good", "Trial 1 beats plain cross entropy in both objectives"),
+        ({1: (0.6, 0.7)}, "good", "Trial 1 beats plain cross entropy in both objectives"),
+    ],
+)
+def test_a_better_trade_off_has_to_be_one_when_trained_again(tmp_path, means, verdict, words):
+    content = content_of(tmp_path, membership=membership(member(1, 1.0)))
+    card = better.card(with_shrinkage(content, trained_again(content, means, front={1})))
+    assert card.verdict == verdict
+    assert card.answer.startswith(words)
 
 
 @pytest.mark.parametrize(("undecided", "verdict"), [(1, "watch"), (2, "problem")])
