@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from search.commands.folders import add_folder
+from search.commands.folders import add_folder, write_sweep_report
 from search.commands.output import add_json, say, show
 from search.errors import CheckError, SearchError
 from search.exit_codes import EPILOG, INTERRUPTED, OK
@@ -78,8 +78,9 @@ def _confirm(options: argparse.Namespace) -> int:
     check_wishes(options.folder, spec, wishes, split=split)
     found = confirm(options.folder, wishes, split=split, items=lambda: item_rows(split), say=say)
     tables = read_sweep(options.folder)
-    lines = confirm_lines(found.plan, tables, spec)
-    show(options, lines, confirm_result(found.plan, tables, spec, is_complete=found.is_complete))
+    report = write_sweep_report(options.folder).html
+    result = confirm_result(found.plan, tables, spec, is_complete=found.is_complete)
+    show(options, [*confirm_lines(found.plan, tables, spec), f"report: {report}"], {**result, "report": str(report)})
     return _finish(options, found, new=len(tables.confirmations) - found.had)
 
 

@@ -87,6 +87,8 @@ def test_a_sweep_is_confirmed_once_whatever_comes_between(folder, tmp_path):
                 assert setting[split][metric]["mean"] == pytest.approx(mean)
                 assert setting[split][metric]["runs"] == 3
     assert not list((folder / "confirm").glob("*.pt"))
+    assert found["report"] == str(folder / "report" / "report.html")
+    assert "Trained again in 3 runs" in (folder / "report" / "report.md").read_text()
 
     rows, parts = len(read_sweep(folder).confirmations), sorted((folder / "predictions").iterdir())
     again = paretune("confirm", folder, cwd=tmp_path)
