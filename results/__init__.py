@@ -12,7 +12,7 @@ from results.reader import (
     read_predictions,
     read_sweep,
 )
-from results.report import Explain, ReportFiles, pareto_table, write_comparison, write_report
+from results.report import Explain, ReportFiles, pareto_table, recommended_trial, write_comparison, write_report
 from results.rows import ConfirmationRow, ItemRow, PredictionRow
 from results.schema import (
     SCHEMA_VERSION,
@@ -60,6 +60,7 @@ __all__ = [
     "read_predictions",
     "read_sweep",
     "read_sweep_json",
+    "recommended_trial",
     "write_comparison",
     "write_report",
     "write_sweep_json",

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from results.report.comparison import write_comparison
 from results.report.terminal import pareto_table
-from results.report.write import Explain, ReportFiles, write_report
+from results.report.write import Explain, ReportFiles, recommended_trial, write_report
 
-__all__ = ["Explain", "ReportFiles", "pareto_table", "write_comparison", "write_report"]
+__all__ = ["Explain", "ReportFiles", "pareto_table", "recommended_trial", "write_comparison", "write_report"]

@@ -91,6 +91,17 @@ def write_report(folder: Path, *, out: Path | None = None, explain: Explain | No
     return write_files(page, (content,), path)
 
 
+def recommended_trial(folder: Path) -> int | None:
+    """Give the number of the trial that a sweep's report recommends, or ``None`` if no trial has completed.
+
+    Raises:
+        ResultsError: If the folder holds no readable sweep.
+
+    """
+    chosen = read_content(folder).recommended
+    return None if chosen is None else chosen.trial
+
+
 def read_content(folder: Path, *, explain: Explain | None = None) -> SweepContent:
     """Read a sweep and compute what its report says.
 

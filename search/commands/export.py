@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     export = commands.add_parser("export", help="write a trial's adapter, model card and training files", epilog=EPILOG)
     add_folder(export, _export)
     export.add_argument(
-        "--trial", metavar="N", help="the trial's number, knee or baseline (default: the knee of the front)"
+        "--trial", metavar="N", help="the trial's number, knee or baseline (default: what the report recommends)"
     )
     export.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder to write, new or empty")
     export.add_argument(

@@ -1,7 +1,6 @@
 """A trial of a sweep as files that others use: adapter, model card, training files."""
 
 from search.export.card import Licence
-from search.export.chosen import BASELINE, KNEE
 from search.export.folder import Export, ExportRequest, export_trial
 
-__all__ = ["BASELINE", "KNEE", "Export", "ExportRequest", "Licence", "export_trial"]
+__all__ = ["Export", "ExportRequest", "Licence", "export_trial"]

@@ -6,13 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from results import SweepTables, read_sweep
-from search.errors import CheckError, FolderError
+from results import SweepTables, read_sweep, recommended_trial
+from search.errors import CheckError, FolderError, RequestError
 from search.export.card import CARD_FILE, Licence, card_text
-from search.export.chosen import KNEE, ChosenTrial, chosen_trial
+from search.export.chosen import ChosenTrial, chosen_trial
 from search.export.confirmed import confirmed_scores
 from search.export.intervals import intervals_of
 from search.export.llamafactory import (
@@ -86,7 +86,9 @@ def export_trial(request: ExportRequest) -> Export:
     _check_free(request.out)
     tables = read_sweep(request.folder)
     spec = SweepSpec.model_validate_json(tables.metadata[SPEC_KEY])
-    trial = chosen_trial(tables, spec, request.word or KNEE)
+    trial = chosen_trial(tables, spec, request.word or _recommended(request.folder))
+    if request.word is None:
+        trial = replace(trial, place=f"The report recommends it. {trial.place}")
     try:
         processor = load_processor(spec.model)
         with _appearing(request.out) as part:
@@ -105,6 +107,13 @@ def export_trial(request: ExportRequest) -> Export:
         raise CheckError(str(error)) from error
     files = tuple(sorted(path.name for path in request.out.iterdir()))
     return Export(trial, request.out, files, not_expressed(trial.settings, spec))
+
+
+def _recommended(folder: Path) -> str:
+    number = recommended_trial(folder)
+    if number is None:
+        raise RequestError("there is nothing to recommend yet: no trial has completed with both objectives")
+    return str(number)
 
 
 def _texts(

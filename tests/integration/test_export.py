@@ -13,7 +13,7 @@ from peft import PeftModel
 from trained_sweep import LINEAGE, train_sweep, trained_spec
 from transformers import AutoModelForImageTextToText
 
-from results import ConfirmationRow, RecordWriter, read_sweep
+from results import ConfirmationRow, RecordWriter, read_sweep, recommended_trial, write_report
 from search.cli import main
 from search.kept_checkpoints import checkpoint_place
 from search.recorded_point import recorded_values
@@ -303,6 +303,14 @@ def test_bad_words_are_refused(words, said, sweep, tmp_path, capsys):
     assert main(["export", str(sweep), "--out", str(tmp_path / "out"), *words]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_without_a_number_it_is_what_the_report_recommends(sweep, tmp_path, capsys):
+    number = recommended_trial(sweep)
+    done = exported(sweep, tmp_path / "out", capsys, "--without-adapter")
+    assert done["trial"] == number
+    assert done["place"].startswith("The report recommends it. ")
+    assert f"--trial {number} --out exported" in write_report(sweep, out=tmp_path / "page.html").markdown.read_text()
 
 
 def test_a_folder_that_holds_files_is_not_written_to(sweep, tmp_path, capsys):
