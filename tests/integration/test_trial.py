@@ -53,6 +53,27 @@ def test_the_same_trial_gives_the_same_numbers_whatever_ran_between(host):
     assert run(config, host) == first
 
 
+def test_the_optimizer_gives_the_bits_of_one_that_steps_parameter_by_parameter(host, monkeypatch):
+    own, config = torch.optim.AdamW, config_of(optimizer={"weight_decay": 0.1})
+    taken: list[bool] = []
+
+    def adapter(*, foreach: bool | None) -> list[torch.Tensor]:
+        def made(*args, **settings):
+            taken.append(settings["foreach"])
+            return own(*args, **{**settings, "foreach": settings["foreach"] if foreach is None else foreach})
+
+        monkeypatch.setattr(torch.optim, "AdamW", made)
+        trial = Trial(config, host)
+        trial.train()
+        values = [value.detach().clone() for value in trial._state.parameters]
+        trial.close()
+        return values
+
+    ours, plain = adapter(foreach=None), adapter(foreach=False)
+    assert taken == [True, True]
+    assert all(map(torch.equal, ours, plain))
+
+
 def test_the_seed_and_the_settings_change_the_numbers(host):
     plain = run(config_of(), host)[-1].losses
     assert run(config_of(training={"seed": 4}), host)[-1].losses != plain
