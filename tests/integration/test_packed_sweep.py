@@ -69,6 +69,9 @@ def test_packed_trials_are_those_of_a_sweep_without_packs_though_their_server_is
         assert [loss for loss in row if loss is not None] == pytest.approx(
             [loss for loss in expected if loss is not None], rel=1e-5, abs=1e-5
         )
+    answers, expected = (rows(tmp_path / out, "predictions", "trial, step, split, item") for out in ("packed", "solo"))
+    assert answers == expected
+    assert {trial for trial, *_ in answers} == set(range(4))
     requeued = duckdb.sql(f"SELECT reason FROM '{tmp_path}/packed/decisions/*.parquet' WHERE verdict = 'REQUEUE'")
     assert 1 <= len(reasons := requeued.fetchall()) <= 2
     assert all(reason.startswith("worker died: ") for (reason,) in reasons)
