@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from results.findings import Preference
+from results.findings import Preference, PreferenceKind
 from results.fronts import front_of
 from results.gains import gains_of, widths_of
 from results.replicates import Replicates
@@ -31,13 +31,16 @@ def preferences_of(summary: Summary, replicates: Replicates | None) -> tuple[Pre
     below the baseline, and the best trial in the first objective of another task is chosen, or in the first other one.
     Text objectives may drop, or each objective in a sweep without text or with nothing else. Augmented Chebyshev
     distances to the ideal point of the recorded front, in units of the front's width: all objectives count the same,
-    and then each of them once counts double.
+    and then each of them once counts double. First of all, where there is a reference point, the trial that dominates
+    the most by itself: the largest product of gains over that point, whatever the units (Nash's bargaining solution
+    with the reference point as the disagreement).
 
     Args:
         summary: Of the sweep.
         replicates: Of its contenders; without them no share is given.
 
     References:
+        J. F. Nash. The bargaining problem. Econometrica 18(2), 1950. https://doi.org/10.2307/1907266.
         Y. Y. Haimes, L. S. Lasdon, D. A. Wismer. On a bicriterion formulation of the problems of integrated system
         identification and system optimization. IEEE Transactions on Systems, Man, and Cybernetics 1(3), 1971.
         R. E. Steuer, E.-U. Choo. An interactive weighted Tchebycheff procedure for multiple objective programming.
@@ -50,8 +53,21 @@ def preferences_of(summary: Summary, replicates: Replicates | None) -> tuple[Pre
         return ()
     gains = gains_of([trial.point or () for trial in completed], summary.objectives)
     numbers = np.array([trial.trial for trial in completed], np.int64)
-    wishes = [*_constraints(summary), *_distances(summary.objectives, gains)]
+    wishes = [*_areas(summary), *_constraints(summary), *_distances(summary.objectives, gains)]
     return tuple(_chosen(wish, gains, numbers, replicates) for wish in wishes)
+
+
+@dataclass(frozen=True)
+class _Area:
+    """The hypervolume that a trial dominates by itself above the reference point, given as gains."""
+
+    label: str
+    reference: NDArray[np.float64]
+
+    def scores(self, gains: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the area, of shape ``[..., n]``; minus infinity where a trial is not better in every objective."""
+        area = np.clip(gains - self.reference, 0, None).prod(axis=-1)
+        return np.where(area > 0, area, -np.inf)
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,19 @@ class _Distance:
         """Give minus the distance, of shape ``[..., n]``."""
         short = np.asarray(self.weights) * (self.ideal - gains) / self.width
         return -(short.max(axis=-1) + AUGMENTATION * short.sum(axis=-1))
+
+
+_KINDS: Mapping[type, PreferenceKind] = {
+    _Area: "hypervolume",
+    _Constraint: "epsilon_constraint",
+    _Distance: "chebyshev",
+}
+
+
+def _areas(summary: Summary) -> list[_Area]:
+    if summary.reference is None:
+        return []
+    return [_Area("most hypervolume by itself", gains_of(summary.reference, summary.objectives))]
 
 
 def _constraints(summary: Summary) -> list[_Constraint]:
@@ -129,7 +158,7 @@ def _distances(objectives: Sequence[Objective], gains: NDArray[np.float64]) -> l
 
 
 def _chosen(
-    wish: _Constraint | _Distance,
+    wish: _Area | _Constraint | _Distance,
     gains: NDArray[np.float64],
     numbers: NDArray[np.int64],
     replicates: Replicates | None,
@@ -149,12 +178,12 @@ def _chosen(
             feasible = float(np.isfinite(drawn[:, replicates.trials == trial]).mean())
     is_constraint = isinstance(wish, _Constraint)
     return Preference(
-        kind="epsilon_constraint" if is_constraint else "chebyshev",
+        kind=_KINDS[type(wish)],
         label=wish.label,
         aim=wish.names[0] if is_constraint else "",
         limited=wish.names[1] if is_constraint else "",
         drop=wish.drop if is_constraint else None,
-        weights=() if is_constraint else wish.weights,
+        weights=wish.weights if isinstance(wish, _Distance) else (),
         trial=trial,
         share=share,
         feasible_share=feasible,

@@ -29,6 +29,7 @@ from results.findings.front import (
     Member,
     Membership,
     Preference,
+    PreferenceKind,
 )
 from results.findings.interval import Evidence, Interval
 from results.findings.pruning import FrontStops, PruningFindings, RungCrossing
@@ -55,6 +56,7 @@ __all__ = [
     "Membership",
     "ParameterImportance",
     "Preference",
+    "PreferenceKind",
     "PruningFindings",
     "RungCrossing",
     "Shrinkage",

@@ -14,6 +14,9 @@ WORTH_CONFIRMING = 0.2
 """Trials with a larger probability of being non-dominated are worth a confirmation, on the recorded front or not."""
 
 
+PreferenceKind = Literal["hypervolume", "epsilon_constraint", "chebyshev"]
+
+
 @dataclass(frozen=True)
 class Member:
     """A trial that may be on the noise-free front.
@@ -156,20 +159,21 @@ class Preference:
     Attributes:
         kind: ``epsilon_constraint``: best in ``aim`` among the trials whose ``limited`` objective is at most ``drop``
             worse than the baseline's. ``chebyshev``: smallest augmented Chebyshev distance to the ideal point.
+            ``hypervolume``: dominates the most by itself above the reference point.
         label: The preference in words, as "text.token_f1 may drop by at most 0.02".
-        aim: The objective that is maximised (epsilon-constraint); empty for Chebyshev.
-        limited: The objective that may drop; empty for Chebyshev.
-        drop: By how much, in its own unit; ``None`` for Chebyshev.
-        weights: Weights of the objectives that sum to one; empty for the epsilon-constraint.
+        aim: The objective that is maximised (epsilon-constraint); else empty.
+        limited: The objective that may drop; else empty.
+        drop: By how much, in its own unit; else ``None``.
+        weights: Weights of the objectives that sum to one (Chebyshev); else empty.
         trial: The trial chosen by the recorded scores; ``None`` if none meets the constraint.
         share: Share of replicates that choose the same trial; ``None`` without replicates.
-        feasible_share: Share of replicates in which that trial meets the constraint; ``None`` for Chebyshev or without
-            replicates.
+        feasible_share: Share of replicates in which that trial meets the constraint; ``None`` for other kinds or
+            without replicates.
         rivals: Other trials with the share of replicates that choose them, the most frequent first, at most three.
 
     """
 
-    kind: Literal["epsilon_constraint", "chebyshev"]
+    kind: PreferenceKind
     label: str
     aim: str
     limited: str

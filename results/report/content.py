@@ -87,7 +87,8 @@ class SweepContent:
     def searched_choice(self) -> EndedTrial | None:
         """The choice by the search's scores, or ``None`` if no trial completed.
 
-        The knee of the front; without one, what equal weights choose; without that, the best in the first objective.
+        The knee of the front; without one, the trial that dominates the most by itself; without that, the best in the
+        first objective.
         Never a trial whose scores are just the baseline's: then it is the baseline.
         """
         chosen, baseline = self._chosen, self.summary.baseline
@@ -114,17 +115,14 @@ class SweepContent:
         summary = self.summary
         if summary.knee:
             return summary.knee
-        if (equal := self.equal_weights) and equal.trial is not None:
-            return self.by_number[equal.trial]
+        if (most := self.most_area) and most.trial is not None:
+            return self.by_number[most.trial]
         return summary.front[0] if summary.front else None
 
-    @cached_property
-    def equal_weights(self) -> Preference | None:
-        """The Chebyshev preference whose weights are equal, if there is one."""
-        for preference in self.findings.preferences:
-            if preference.kind == "chebyshev" and len(set(preference.weights)) == 1:
-                return preference
-        return None
+    @property
+    def most_area(self) -> Preference | None:
+        """The preference for the trial that dominates the most by itself, if there is a reference point."""
+        return next((one for one in self.findings.preferences if one.kind == "hypervolume"), None)
 
     @cached_property
     def of_interest(self) -> tuple[int, ...]:

@@ -16,8 +16,14 @@ NOT_CONFIRMED = (
 _MOST_NAMED = 12
 
 
-def headline(summary: Summary) -> tuple[str, ...]:
-    """Say whether any trial is better than plain cross entropy, and by how much; never nothing."""
+def headline(summary: Summary, *, first: EndedTrial | None = None) -> tuple[str, ...]:
+    """Say whether any trial is better than plain cross entropy, and by how much; never nothing.
+
+    Args:
+        summary: Of the sweep.
+        first: The trial to name if it is one of several that are better in every objective.
+
+    """
     if not summary.trials:
         return ("No trial has ended yet, so there is nothing to compare.",)
     if not summary.completed:
@@ -27,7 +33,7 @@ def headline(summary: Summary) -> tuple[str, ...]:
     others = [trial for trial in summary.completed if trial is not summary.baseline]
     if not others:
         return ("Only the baseline completed, so no trial can be compared with plain cross entropy.",)
-    sentences = [_in_all(summary, others), *(_in_one(summary, others, index) for index in _indices(summary))]
+    sentences = [_in_all(summary, others, first), *(_in_one(summary, others, index) for index in _indices(summary))]
     sentences += [_below_constant_box(summary, index) for index in _indices(summary)]
     return tuple(sentence for sentence in sentences if sentence)
 
@@ -220,12 +226,13 @@ def _all_objectives(summary: Summary) -> str:
     return {1: "the objective", 2: "both objectives"}.get(len(summary.objectives), "all objectives")
 
 
-def _in_all(summary: Summary, others: Sequence[EndedTrial]) -> str:
+def _in_all(summary: Summary, others: Sequence[EndedTrial], first: EndedTrial | None) -> str:
     better = [trial for trial in others if all(_gain(summary, trial, index) > 0 for index in _indices(summary))]
     all_of_them = _all_objectives(summary)
     if not better:
         return f"No trial beats plain cross entropy in {all_of_them}."
-    best = max(better, key=lambda trial: math.prod(_gain(summary, trial, index) for index in _indices(summary)))
+    most = max(better, key=lambda trial: math.prod(_gain(summary, trial, index) for index in _indices(summary)))
+    best = first if first in better else most
     parts = [_against_baseline(summary, best, index) for index in _indices(summary)]
     rest = len(better) - 1
     more = "" if not rest else f" So {'does' if rest == 1 else 'do'} {count(rest, 'other trial')}."

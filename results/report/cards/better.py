@@ -22,7 +22,7 @@ RULE = (
 def card(content: SweepContent) -> Card:
     """Compare the front with the baseline."""
     summary = content.summary
-    answer, *rest = headline(summary)
+    answer, *rest = headline(summary, first=content.searched_choice)
     if again := confirmed_gain(summary, content.findings.shrinkage):
         answer, rest = again[0], [answer, *rest]
     figure = front_figure(summary, content.findings)

@@ -48,8 +48,8 @@ def chosen_share(content: SweepContent) -> float | None:
     if chosen is content.summary.knee:
         known = findings.knee is not None and findings.knee.trial == chosen.trial
         return findings.knee.share if known and findings.knee else None
-    equal = content.equal_weights
-    return equal.share if equal and equal.trial == chosen.trial else None
+    most = content.most_area
+    return most.share if most and most.trial == chosen.trial else None
 
 
 def _verdict(content: SweepContent) -> Verdict:
@@ -77,8 +77,8 @@ def _answer(content: SweepContent) -> str:
         return f"Take trial {chosen.trial}, the whole front by itself: {scores}."
     if chosen is summary.knee:
         return f"Take trial {chosen.trial}, the knee of the front, unless one objective matters more to you: {scores}."
-    if (equal := content.equal_weights) and equal.trial == chosen.trial:
-        return f"Take trial {chosen.trial}, best with equal weights for the objectives: {scores}."
+    if (most := content.most_area) and most.trial == chosen.trial:
+        return f"Take trial {chosen.trial}, which dominates the most by itself: {scores}."
     return f"Take trial {chosen.trial}, the front's best in {summary.objectives[0].name}: {scores}."
 
 

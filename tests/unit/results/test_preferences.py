@@ -1,3 +1,4 @@
+import moocore
 import numpy as np
 import pytest
 from made_sweep import MIOU, TEXT, baseline, complete, make_sweep
@@ -38,6 +39,20 @@ def test_text_may_drop_by_at_most_a_share_of_its_width(summary):
     assert found[1].label == f"{TEXT} may drop by at most 0.02; best {MIOU}"
 
 
+def test_the_most_hypervolume_by_itself_is_that_of_single_points(summary):
+    one = preferences_of(summary, None)[0]
+    reference = -np.array(summary.reference)  # moocore minimises
+    areas = [moocore.hypervolume(-np.array([trial.point]), ref=reference) for trial in summary.completed]
+    assert (one.kind, one.trial) == ("hypervolume", summary.completed[int(np.argmax(areas))].trial)
+
+
+def test_a_trial_in_the_inner_corner_of_the_front_is_no_compromise(tmp_path):
+    trials = [baseline(0.246, 0.486), complete(0.398, 0.762), complete(0.309, 0.764), complete(0.277, 0.794)]
+    summary = summarise(read_sweep(make_sweep(tmp_path, trials)))
+    assert [trial.trial for trial in summary.front] == [1, 2, 3] and summary.knee is None
+    assert preferences_of(summary, None)[0].trial == 1
+
+
 def test_a_doubled_weight_moves_the_choice_towards_its_objective(summary):
     found = {one.label: one for one in preferences_of(summary, None) if one.kind == "chebyshev"}
     assert found[f"{MIOU} counts double"].weights == pytest.approx((2 / 3, 1 / 3))
@@ -53,7 +68,10 @@ def test_shares_count_the_replicates_that_choose_and_that_are_feasible(summary):
     still = np.zeros((4, 5, 2))
     still[1, 2, 1] = -0.2  # trial 2 loses its text in one of four replicates
     still[2, 1, 1] = +0.2  # trial 1 gains text in another
-    one = preferences_of(summary, replicates_of(summary, still))[1]
+    constraints = [
+        one for one in preferences_of(summary, replicates_of(summary, still)) if one.kind == "epsilon_constraint"
+    ]
+    one = constraints[1]
     assert (one.trial, one.share, one.feasible_share) == (2, 0.5, 0.75)
     assert one.rivals == ((1, 0.25), (3, 0.25))
 

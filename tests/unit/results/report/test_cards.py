@@ -136,6 +136,22 @@ def lede_of(content):
     )
 
 
+def test_without_a_knee_headline_choice_and_command_name_the_trial_that_dominates_the_most(tmp_path):
+    trials = [baseline(0.246, 0.486), complete(0.398, 0.762), complete(0.309, 0.764), complete(0.277, 0.794)]
+    content = content_of(tmp_path, trials)
+    assert content.summary.knee is None and content.recommended.trial == 1
+    assert choice.card(content).answer.startswith("Take trial 1, which dominates the most by itself: ")
+    assert choice.card(content).command.endswith("--trial 1 --out exported")
+    assert better.card(content).answer.startswith("Trial 1 beats plain cross entropy")
+
+
+def test_the_first_card_names_the_knee_where_it_is_better_in_every_objective(tmp_path):
+    content = content_of(tmp_path, [baseline(0.3, 0.4), complete(0.8, 0.55), complete(0.6, 0.6), complete(0.31, 0.62)])
+    knee = content.summary.knee.trial
+    assert knee == 2 and content.most_area.trial == 1
+    assert better.card(content).answer.startswith(f"Trial {knee} beats plain cross entropy in both objectives")
+
+
 def test_a_choice_that_does_not_stay_on_the_confirmed_front_is_overruled(tmp_path):
     content = content_of(tmp_path)
     searched = content.recommended.trial
