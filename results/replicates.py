@@ -177,7 +177,7 @@ def _notes(objectives: Sequence[Objective], *, seeds: SeedNoise | None, clusters
     if seeds is None:
         notes.append(
             "No setting was trained with several seeds, so these numbers say what other rows would change, and nothing"
-            " about other seeds; `paretune confirm` trains settings again."
+            " about other seeds; paretune confirm trains settings again."
         )
     elif seeds.freedom < _FEW_FREEDOM:
         notes.append(

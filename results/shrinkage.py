@@ -47,7 +47,7 @@ def shrinkage_of(
         if settings:
             splits[split] = ConfirmedSplit(settings, RowTable(predictions, items, split=split), objectives, rng=rng)
     if "confirm" not in splits:
-        return "no confirmation run of a completed trial has completed; `paretune confirm` trains settings again"
+        return "no confirmation run of a completed trial has completed; paretune confirm trains settings again"
     confirm, test = splits["confirm"], splits.get("test")
     points = np.array([searched[setting.trial].point for setting in confirm.settings], dtype=float)
     members = np.array([searched[setting.trial].on_front for setting in confirm.settings])

@@ -149,7 +149,8 @@ def _caveats(count: int, *, has_baseline: bool, left_out: int) -> tuple[str, ...
         caveats.append("Without the baseline's predictions there is nothing to compare the slices with.")
     if count:
         caveats.append(
-            f"Of {count} differences about {(1 - _LEVEL) * count:.0f} would have an interval without 0 by chance alone;"
+            f"Of the {count} differences of all compared trials about {(1 - _LEVEL) * count:.0f} would have an interval"
+            " without 0 by chance alone;"
             " only those that stand out hold when all are judged at once."
         )
     if left_out:

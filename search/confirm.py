@@ -143,7 +143,7 @@ def confirm(
     """
     spec = _as_confirmed(spec_of(folder), wishes)
     guard = StorageGuard(folder, again="confirm")
-    with locked(folder, guard):
+    with locked(folder, guard, work="confirm"):
         tables, plan = read_sweep(folder), read_plan(folder)
         if plan is None:
             seeds = 3 if wishes.seeds is None else wishes.seeds
@@ -181,7 +181,7 @@ def _say_plan(plan: ConfirmPlan, tables: SweepTables, spec: SweepSpec, say: Call
         say(note)
     for setting in plan.settings:
         probability = "" if setting.probability is None else f", P(non-dominated) {setting.probability:.2f}"
-        say(f"trial {setting.trial} is confirmed: {' and '.join(setting.why)}{probability}")
+        say(f"to be confirmed: trial {setting.trial}, {' and '.join(setting.why)}{probability}")
     for left_out in plan.left_out:
         say(f"trial {left_out.trial} is left out: {left_out.why}")
 

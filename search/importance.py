@@ -193,7 +193,7 @@ def _caveats(ended: int, used: int, drawn: Mapping[str, _Drawn], *, weights: Seq
         "The sampler preferred good settings, so the trials are no even sample of the space.",
     ]
     if ended < FEW_TRIALS:
-        caveats.insert(0, f"From {ended} completed trials this is an anecdote.")
+        caveats.insert(0, f"From {ended} completed trials that the sampler drew this is an anecdote.")
     if used < ended:
         caveats.append(f"Computed from {used:,} of {ended:,} trials, drawn at random.")
     sometimes = [key for key, one in drawn.items() if not one.is_always_drawn]

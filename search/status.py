@@ -15,7 +15,8 @@ import pandas as pd
 from results import SweepTables, last_attempts, read_sweep
 from results.summary import EndedTrial, Summary, summarise
 from results.words import duration_text
-from search.folder_lock import is_locked
+from search.confirm_plan import read_plan
+from search.folder_lock import work_in
 from search.spec import SweepSpec
 from search.sweep_spec import spec_of
 from spaces.metrics import METRICS, shown_scores
@@ -66,12 +67,29 @@ class FrontTrial:
 
 
 @dataclass(frozen=True)
+class Confirming:
+    """How far ``paretune confirm`` is.
+
+    Attributes:
+        split: ``confirm``, or ``test`` once that was opened.
+        done: Runs that were scored on it, or have failed.
+        runs: All of the list.
+
+    """
+
+    split: str
+    done: int
+    runs: int
+
+
+@dataclass(frozen=True)
 class SweepStatus:
     """How far a sweep is.
 
     Attributes:
         folder: Of the sweep.
-        is_running: Whether a driver works there now.
+        is_running: Whether a sweep's driver works there now.
+        confirming: How far ``paretune confirm`` is; ``None`` unless it works there now.
         trials: That the sweep may run.
         ended: Of them that have ended.
         states: Number of ended trials by state.
@@ -85,6 +103,7 @@ class SweepStatus:
 
     folder: str
     is_running: bool
+    confirming: Confirming | None
     trials: int
     ended: int
     states: Mapping[str, int]
@@ -108,7 +127,10 @@ class SweepStatus:
             lines.append(f"hypervolume {self.hypervolume:.4g}, {sum(one.on_front for one in self.front)} on the front")
         if self.seconds_left is not None:
             lines.append(f"about {duration_text(self.seconds_left)} left")
-        if self.ended < self.trials and not self.is_running:
+        if self.confirming:
+            now = self.confirming
+            lines.append(f"paretune confirm works there now: {now.done} of {now.runs} runs scored on {now.split}")
+        elif self.ended < self.trials and not self.is_running:
             lines.append(f"no driver works there now; go on by: paretune resume {self.folder}")
         return lines
 
@@ -125,7 +147,7 @@ def status_of(folder: Path) -> SweepStatus:
         ResultsError: If the folder holds no readable sweep.
 
     """
-    is_running = is_locked(folder)  # first: a driver that ends in between leaves a record that says so
+    work = work_in(folder)  # first: a driver that ends in between leaves a record that says so
     tables, spec = read_sweep(folder), spec_of(folder)
     summary = summarise(tables)
     ended = tables.trials.drop_duplicates("trial", keep="last")
@@ -133,7 +155,8 @@ def status_of(folder: Path) -> SweepStatus:
     running = _unfinished(tables, ended, spec)
     return SweepStatus(
         folder=str(folder),
-        is_running=is_running,
+        is_running=work == "sweep",
+        confirming=_confirming(folder, tables) if work == "confirm" else None,
         trials=max(spec.search.trials, len(ended)),
         ended=len(ended),
         states={state: counts[state] for state in STATES},
@@ -141,8 +164,17 @@ def status_of(folder: Path) -> SweepStatus:
         running=running,
         front=_front(summary),
         hypervolume=summary.hypervolumes[-1] if summary.hypervolumes else None,
-        seconds_left=_seconds_left(ended, running, spec) if is_running else None,
+        seconds_left=_seconds_left(ended, running, spec) if work == "sweep" else None,
     )
+
+
+def _confirming(folder: Path, tables: SweepTables) -> Confirming | None:
+    plan = read_plan(folder)
+    if plan is None:
+        return None
+    split = "confirm" if plan.test_opened is None else "test"
+    rows = tables.confirmations
+    return Confirming(split, int(rows.loc[rows["split"] == split, "run"].nunique()), len(plan.runs))
 
 
 def _unfinished(tables: SweepTables, ended: pd.DataFrame, spec: SweepSpec) -> tuple[UnfinishedTrial, ...]:

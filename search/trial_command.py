@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from results.sweep_file import SWEEP_FILE
 from search.errors import RequestError
-from search.folder_lock import is_locked
+from search.folder_lock import work_in
 from search.points import point_of
 from search.requests import Request, RequestFiles, RequestKind
 from search.spec import SweepSpec
@@ -62,7 +62,7 @@ def ask_of_trial(
     if seed is not None and not 0 <= seed < 2**32:
         raise RequestError(f"--seed {seed}: expected a number from 0 to {2**32 - 1}")
     RequestFiles(folder).submit(Request(kind=kind, trial=number, seed=seed, changes=changes or None))
-    when = "" if is_locked(folder) else f"; no driver works there now, it is done by: paretune resume {folder}"
+    when = "" if work_in(folder) == "sweep" else f"; no driver works there now, it is done by: paretune resume {folder}"
     return f"trial {number} {words}{when}"
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from results.sweep_file import SWEEP_FILE
 from results.words import duration_text
-from search.folder_lock import is_locked
+from search.folder_lock import work_in
 from search.status import SweepStatus, status_of
 
 _MOST_RUNNING = 20
@@ -43,7 +43,7 @@ def watch(folder: Path, *, every_s: float, pause: Callable[[float], None] = time
 
     """
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    while is_locked(folder) and not (folder / SWEEP_FILE).exists():
+    while work_in(folder) and not (folder / SWEEP_FILE).exists():
         pause(every_s)  # a driver that is starting
     if not console.is_terminal:
         return _follow(folder, console, every_s=every_s, pause=pause)

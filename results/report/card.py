@@ -18,7 +18,7 @@ class Figure:
         svg: The whole ``svg`` element.
         key: What its marks mean: class of the mark, shape, words. Shapes are ``dot``, ``ring``, ``diamond``,
             ``square``, ``triangle``, ``bar``, ``line``,
-            ``dash`` (upright) and ``dashes`` (level).
+            ``dash`` (upright), ``dashes`` (level) and ``curve``.
 
     """
 
@@ -80,6 +80,7 @@ class Card:
         rule: When the verdict is good, watch or problem.
         notes: What else must be known, a sentence each.
         figure: Its figure; ``None`` where there is nothing to draw.
+        more_figures: Others, below it.
         tables: Its tables.
         command: What to type next; empty if nothing.
         is_wide: Whether it takes the page's whole width.
@@ -94,9 +95,15 @@ class Card:
     rule: str
     notes: tuple[str, ...] = ()
     figure: Figure | None = None
+    more_figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     command: str = ""
     is_wide: bool = False
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All of its figures."""
+        return (self.figure, *self.more_figures) if self.figure else self.more_figures
 
 
 def number_cell(text: str) -> Cell:

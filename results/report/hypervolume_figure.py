@@ -10,6 +10,7 @@ from results.summary import Summary
 
 HYPERVOLUME_KEY = (
     ("front", "dot", "a completed trial that added to it"),
+    ("ring", "ring", "completed, added nothing"),
     ("pruned", "dot", "pruned"),
     ("failed", "dot", "failed"),
     ("band", "bar", "95 % interval over replicates"),
@@ -32,7 +33,9 @@ def hypervolume_figure(summary: Summary, band: HypervolumeBand | None) -> str:
     for place in _marked(history):
         trial, area = summary.trials[place], history[place]
         title = f"after trial {trial.trial} ({trial.state}): {area:.4g}"
-        mark = circle(plot.at_x(place + 1), plot.at_y(area), kind=kinds[trial.state], title=title, radius=4)
+        added = area > (history[place - 1] if place else 0.0)
+        kind = "ring" if trial.state == "COMPLETE" and not added else kinds[trial.state]
+        mark = circle(plot.at_x(place + 1), plot.at_y(area), kind=kind, title=title, radius=4)
         marks.append(mark)
     words = f"Rises to {history[-1]:.4g} after {count} ended trials."
     return plot.figure(marks, title="Hypervolume", description=words)

@@ -171,7 +171,7 @@ def write_files(page: Page, contents: Sequence[SweepContent], path: Path) -> Rep
     _write_text(path, as_html(page, lambda room: page_data(contents, room=room)))
     _write_text(path.with_suffix(".md"), as_markdown(page, figures=folder.name))
     _write_text(front, front_csv(contents))
-    figures = [card.figure for card in page.cards if card.figure]
+    figures = [figure for card in page.cards for figure in card.figures]
     return ReportFiles(path, path.with_suffix(".md"), front, _write_figures(folder, figures), page.cards)
 
 

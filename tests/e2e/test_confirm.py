@@ -15,6 +15,7 @@ from searched import CONFIRMED_SWEEP, begun, searched
 from results import read_items, read_predictions, read_sweep
 from search.cli import main
 from search.confirm_plan import read_plan
+from search.status import status_of
 from spaces import METRICS
 
 pytestmark = pytest.mark.ray
@@ -66,6 +67,10 @@ def test_a_sweep_is_confirmed_once_whatever_comes_between(folder, tmp_path):
     log = tmp_path / "log"
     process = start_paretune(["confirm", folder, "--seeds", "3"], cwd=tmp_path, log=log)
     wait_until(lambda: finished(folder, "confirm"), process, log)
+    status = status_of(folder)
+    assert not status.is_running and status.seconds_left is None and status.confirming is not None
+    assert (status.confirming.split, status.confirming.runs) == ("confirm", len(read_plan(folder).runs))
+    assert f"paretune confirm works there now: {status.confirming.done} of" in status.lines()[-1]
     process.send_signal(signal.SIGINT)
     assert process.wait(300) == 130, log.read_text()
     assert f"go on by: paretune confirm {folder}" in log.read_text()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from results.findings import Importance
 from results.report.card import Card, Figure, Verdict
 from results.report.content import SweepContent
-from results.report.plot import Axis, Rows
+from results.report.plot import Axis, Plot, Rows
 from results.words import count
 
 RULE = (
@@ -34,6 +36,7 @@ def card(content: SweepContent) -> Card:
         rule=RULE,
         notes=tuple(notes),
         figure=Figure("importance", figure, importance_key(importance)) if importance and figure else None,
+        more_figures=_lines_over_the_trade_off(importance) if importance else (),
     )
 
 
@@ -73,6 +76,25 @@ def _strategy_notes(content: SweepContent) -> list[str]:
         f" (95 % interval {low:+.2g} to {high:+.2g}): {verdict}.",
         *one.caveats,
     ]
+
+
+def _lines_over_the_trade_off(importance: Importance) -> tuple[Figure, ...]:
+    """Draw how much each parameter explains of w f1 + (1 - w) f2, for w from 0 to 1."""
+    known = [one for one in importance.parameters if one.by_weight]
+    if len(importance.weights) < 2 or not known:
+        return ()
+    shown = sorted(known, key=lambda one: -max(one.by_weight))[: len(_KINDS)]
+    most = max(max(one.by_weight) for one in shown) or 1.0
+    first, second = importance.objectives
+    plot = Plot(Axis(f"from {second} alone (0) to {first} alone (1)", 0, 1), Axis("share explained", 0, 1.08 * most))
+    marks = []
+    for kind, one in zip(_KINDS, shown, strict=False):
+        points = [plot.point(w, share) for w, share in zip(importance.weights, one.by_weight, strict=True)]
+        marks.append(f'<path class="line {kind}" d="M{" L".join(points)}"><title>{escape(one.name)}</title></path>')
+    words = "; ".join(f"{one.name} {one.by_weight[0]:.0%} to {one.by_weight[-1]:.0%}" for one in shown)
+    svg = plot.figure(marks, title="Importance over the trade-off", description=words)
+    key = tuple((kind, "curve", one.name) for kind, one in zip(_KINDS, shown, strict=False))
+    return (Figure("trade-off", svg, key),)
 
 
 def _figure(importance: Importance) -> str:

@@ -70,13 +70,20 @@ def _answer(content: SweepContent, own: list[tuple[SliceScore, Interval]]) -> st
     worse = [one for one, difference in own if _is_worse(content, one, difference)]
     better = [one for one in clear if one not in worse]
     parts = [
-        f"clearly {word} than the baseline on {', '.join(sorted({one.slice for one in which}))}"
+        f"clearly {word} than the baseline in {_places(which)}"
         for word, which in (("better", better), ("worse", worse))
         if which
     ]
     if not parts:
         return f"Trial {content.recommended.trial} is on no part of the rows clearly better or worse than the baseline."
     return f"Trial {content.recommended.trial} is {' and '.join(parts)}."
+
+
+def _places(which: list[SliceScore]) -> str:
+    by_score: dict[str, list[str]] = {}
+    for one in sorted(which, key=lambda one: (one.score, one.slice)):
+        by_score.setdefault(one.score, []).append(one.slice)
+    return " and in ".join(f"{score} on {', '.join(names)}" for score, names in by_score.items())
 
 
 def _figure(content: SweepContent, own: list[tuple[SliceScore, Interval]]) -> str:

@@ -22,17 +22,25 @@ paretune.parallel = () => {
   const value = (row, name) => (objectives.includes(name) ? trials.score(row, name) : trials.param(row, name));
   const short = (name) => { const parts = name.split("."); return parts.length > 2 ? parts.slice(-2).join(".") : name; };
 
+  /* Settings that a trial did not draw lie below the axis's own values. */
+  const unset = "unset", bottoms = new Map();
   function axis(name, dim) {
     const style = theme.axis();
     const known = rows.map((row) => value(row, name)).filter((one) => one !== null);
     const base = { dim, name: short(name), nameLocation: "end", nameTextStyle: { ...style.nameTextStyle, fontSize: 11.5, fontWeight: 600, width: 110, overflow: "truncate" }, axisLabel: style.axisLabel, axisLine: { lineStyle: { color: theme.colour("soft") } }, axisTick: style.axisTick, areaSelectStyle: { width: 18, borderColor: theme.colour("front"), color: theme.colour("front"), opacity: .25 } };
-    if (known.some((one) => typeof one !== "number")) return { ...base, type: "category", data: [...new Set(known.map(String))].sort() };
+    const isPartial = known.length < rows.length;
+    if (known.some((one) => typeof one !== "number")) {
+      bottoms.set(name, unset);
+      return { ...base, type: "category", data: [...(isPartial ? [unset] : []), ...[...new Set(known.map(String))].sort()] };
+    }
     const low = Math.min(...known), high = Math.max(...known);
     const isLog = low > 0 && high > 30 * low;
     const minimised = data.objectives.some((one) => one.name === name && one.direction === "minimize");
-    return { ...base, type: isLog ? "log" : "value", scale: true, splitNumber: 4, inverse: minimised, axisLabel: { ...style.axisLabel, hideOverlap: true, formatter: (number) => text.number(Number(number.toPrecision(3))) } };
+    const bottom = isLog ? low / (high / low) ** .15 : low - .15 * (high - low || 1);
+    bottoms.set(name, bottom);
+    return { ...base, type: isLog ? "log" : "value", scale: true, ...(isPartial ? { min: bottom } : {}), splitNumber: 4, inverse: minimised, axisLabel: { ...style.axisLabel, hideOverlap: true, formatter: (number) => (isPartial && number <= bottom ? unset : isPartial && number < low - 1e-9 * Math.abs(low) ? "" : text.number(Number(number.toPrecision(3)))) } };
   }
-  const cells = (row) => columns.map((name) => { const one = value(row, name); return one === null ? "-" : typeof one === "number" ? one : String(one); });
+  const cells = (row) => columns.map((name) => { const one = value(row, name); return one === null ? bottoms.get(name) ?? "-" : typeof one === "number" ? one : String(one); });
   const line = (row, style) => ({ value: cells(row), lineStyle: style });
   let chart = null;
 
@@ -54,7 +62,8 @@ paretune.parallel = () => {
   }
   function draw() {
     if (!chart) chart = echarts.init(node, null, { renderer: "canvas" });
-    chart.setOption({ animation: false, parallel: { left: 46, right: 60, top: 40, bottom: 26, axisExpandable: false }, parallelAxis: columns.map(axis), series: series() }, { notMerge: true });
+    const parallelAxis = columns.map(axis);
+    chart.setOption({ animation: false, parallel: { left: 70, right: 60, top: 40, bottom: 26, axisExpandable: false }, parallelAxis, series: series() }, { notMerge: true });
     passing = null;
     describe();
   }

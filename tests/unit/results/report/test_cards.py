@@ -331,6 +331,22 @@ def test_failures_are_grouped_by_kind_with_what_sets_them_apart(tmp_path):
     assert note.startswith("All failed trials have optimizer.learning_rate at least 0.01, and so have 0% of the others")
 
 
+def test_importance_over_the_trade_off_has_a_line_for_each_parameter_that_every_trial_drew(tmp_path):
+    parameters = (
+        ParameterImportance("adapter.rank", (0.6, 0.2), 0.5, (0.2, 0.4, 0.6)),
+        ParameterImportance("optimizer.learning_rate", (0.4, 0.5), 0.3, (0.8, 0.6, 0.4)),
+        ParameterImportance("mixture.ntl_was.weight", (0.0, 0.3), 0.2, ()),
+    )
+    found = Importance((MIOU, TEXT), (0.0, 0.5, 1.0), parameters, 30, 0, False, ())
+    card = mattered.card(content_of(tmp_path, importance=found))
+    bars, lines = card.figures
+    assert (bars.name, lines.name) == ("importance", "trade-off")
+    assert [words for _, _, words in lines.drawn_key] == ["optimizer.learning_rate", "adapter.rank"]
+    assert lines.svg.count('<path class="line') == 2
+    assert "optimizer.learning_rate 80% to 40%" in lines.svg
+    assert len(mattered.card(content_of(tmp_path / "one", importance=replace(found, weights=()))).figures) == 1
+
+
 def test_real_replicates_reach_the_cards(tmp_path):
     folder = add_answers(make_large_sweep(tmp_path, USUAL), rows=120, confirmed=[0, 1, 2])
     content = read_content(folder)

@@ -39,7 +39,7 @@ def test_smaller_can_be_better(tmp_path):
 
 def test_the_hypervolume_is_drawn_for_every_ended_trial(tmp_path):
     area = figure_of(page(tmp_path, USUAL), "progress")
-    assert [len(marks(area, kind)) for kind in ("front", "pruned", "failed")] == [4, 1, 0]
+    assert [len(marks(area, kind)) for kind in ("front", "ring", "pruned", "failed")] == [3, 1, 1, 0]
     # above the reference 0.45, 0.55: baseline, 1 and 2 cover (0.55-0.45)*(0.70-0.55) + nothing more at 0.55
     assert "after trial 4 (PRUNED): 0.015" in [title_of(mark) for mark in marks(area, "pruned")]
 
