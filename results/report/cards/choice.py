@@ -21,6 +21,7 @@ RULE = (
     " then several trials are as good a choice. Problem: no trial completed, or the choice is the baseline itself."
 )
 _MOST_ROWS = 12
+_RATE, _OTHER_RATE = "optimizer.learning_rate", 1.5
 
 
 def card(content: SweepContent) -> Card:
@@ -91,10 +92,30 @@ def _notes(content: SweepContent) -> tuple[str, ...]:
         others = [f"trial {trial} in {rate:.0%}" for trial, rate in knee.shares if trial != knee.trial][:3]
         if others:
             notes.append(f"Otherwise the knee is {', '.join(others)}.")
+    if rate := _rate_note(content):
+        notes.append(rate)
     hidden = len(content.summary.front) - _MOST_ROWS
     if hidden > 0:
         notes.append(f"{count(hidden, 'trial')} more of the front: in the table of all trials, and in front.csv.")
     return tuple(notes)
+
+
+def _rate_note(content: SweepContent) -> str:
+    """Warn of a gain that may be the learning rate's; empty where the two rates are alike or not known."""
+    summary, chosen, baseline = content.summary, content.recommended, content.summary.baseline
+    if chosen is None or baseline is None or chosen is baseline or _RATE not in summary.param_names:
+        return ""
+    place = summary.param_names.index(_RATE)
+    own, base = chosen.params[place], baseline.params[place]
+    if not isinstance(own, int | float) or not isinstance(base, int | float) or own <= 0 or base <= 0:
+        return ""
+    ratio = own / base
+    if 1 / _OTHER_RATE < ratio < _OTHER_RATE:
+        return ""
+    return (
+        f"Trial {chosen.trial}'s learning rate is {ratio:.2g} times the baseline's, so part of the difference may be"
+        " the learning rate's and not that of losses or curriculum."
+    )
 
 
 def _preferences(content: SweepContent) -> Table:

@@ -331,6 +331,16 @@ def test_failures_are_grouped_by_kind_with_what_sets_them_apart(tmp_path):
     assert note.startswith("All failed trials have optimizer.learning_rate at least 0.01, and so have 0% of the others")
 
 
+@pytest.mark.parametrize(("rate", "words"), [(3e-4, "is 3 times"), (5e-5, "is 0.5 times"), (1.2e-4, ""), (None, "")])
+def test_a_gain_that_may_be_the_learning_rates_is_told(tmp_path, rate, words):
+    trials = [
+        baseline(0.5, 0.6, params={"optimizer.learning_rate": 1e-4}),
+        complete(0.6, 0.7, params={"optimizer.learning_rate": rate}),
+    ]
+    notes = [note for note in choice.card(content_of(tmp_path, trials)).notes if "learning rate" in note]
+    assert [words in note for note in notes] == ([True] if words else [])
+
+
 def test_importance_over_the_trade_off_has_a_line_for_each_parameter_that_every_trial_drew(tmp_path):
     parameters = (
         ParameterImportance("adapter.rank", (0.6, 0.2), 0.5, (0.2, 0.4, 0.6)),
