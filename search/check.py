@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from search.check_base import check_base_files, check_base_folder
 from search.errors import CheckError
 from search.spec import SweepSpec
 from spaces.curriculum import Difficulty
@@ -79,9 +80,10 @@ def check_data(spec: SweepSpec) -> CheckedData:
     Raises:
         RefusedError: If the rows that are left do not suffice for two splits.
         CheckError: If the data can't be read, supports an objective in no row or can't be paced as the space says, or
-            the model's folder does not exist.
+            the model's folder does not exist or is not whole.
 
     """
+    check_base_files(spec.model.path)
     data = read_data(spec)
     check_fit(spec, data)
     return data
@@ -99,13 +101,21 @@ def read_data(spec: SweepSpec) -> CheckedData:
 
 
 def data_faults(spec: SweepSpec) -> list[str]:
-    """Give every fault that ``check_data`` would stop at, not only the first; a model that is absent is none."""
+    """Give every fault of the data that ``check_data`` would stop at, not only the first.
+
+    What is missing or damaged of the base is none of them: lengths of rows are not known then.
+    """
     faults: list[str] = []
     processor, fault = None, None
     try:
-        processor, fault = _processor(spec)
+        check_base_files(spec.model.path)
     except CheckError as error:
-        faults.append(str(error))
+        fault = str(error)
+    else:
+        try:
+            processor, fault = _processor(spec)
+        except CheckError as error:
+            faults.append(str(error))
     try:
         data = _read(spec, processor, fault)
     except CheckError as error:
@@ -145,13 +155,11 @@ def check_fit(spec: SweepSpec, data: CheckedData) -> None:
 
 def _processor(spec: SweepSpec) -> tuple[Processor | None, str | None]:
     """Load the model's tokenizer and image processor if this machine holds them; never ask a hub."""
-    model = Path(spec.model.path)
-    if model.is_absolute() and not (model / "config.json").exists():
-        raise CheckError(f"model.path: {model} is no model folder (it has no config.json)")
+    check_base_folder(spec.model.path)
     try:
         return load_processor(spec.model, only_local=True), None
     except ModelError as error:
-        if model.is_absolute():
+        if Path(spec.model.path).is_absolute():
             raise CheckError(f"model.path: {error}") from error
         return None, str(error)
 

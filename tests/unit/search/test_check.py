@@ -1,5 +1,6 @@
 import json
 import random
+import shutil
 
 import pytest
 from made_search import made_spec, start_hub
@@ -8,6 +9,7 @@ from PIL import Image
 from results import write_sweep_json
 from search.amounts import in_words
 from search.check import check_data
+from search.check_base import check_base_files
 from search.check_cache import cache_lines
 from search.check_files import check_lines, tokens_line, write_check
 from search.check_page import check_page
@@ -20,6 +22,7 @@ from spaces.trial import CacheConfig
 from trainable.data.render import render
 from trainable.host import Host
 from trainable.model.load import load_processor
+from trainable.model.tiny import tiny_folder
 
 
 def coco_spec(folder, *, boxes, photos=4):
@@ -139,6 +142,88 @@ def test_a_sweep_whose_data_changed_is_not_resumed(tmp_path, capsys):
     coco_spec(tmp_path, boxes=[(image, [5, 6, 31, 20]) for image in range(4)])
     assert main(["resume", str(folder)]) == 2
     assert "rows were added, removed or changed since the sweep was started" in capsys.readouterr().err
+
+
+def with_base(spec, folder):
+    return spec.model_copy(update={"model": spec.model.model_copy(update={"path": str(folder)})})
+
+
+def cut_short(file):
+    whole = file.read_bytes()
+    file.write_bytes(whole[:100_000])
+    return f"{file.name} has 100000 bytes; expected {len(whole)}"
+
+
+@pytest.mark.parametrize("command", ["resume", "confirm"])
+def test_a_sweep_goes_on_only_with_a_base_whose_files_are_whole(tmp_path, command, capsys, monkeypatch):
+    base = shutil.copytree(tiny_folder(), tmp_path / "base")
+    spec = with_base(coco_spec(tmp_path, boxes=FINE), base)
+    folder = tmp_path / "out"
+    metadata = {SPEC_KEY: spec.model_dump_json(), "data_hash": check_data(spec).data_hash}
+    write_sweep_json(folder, record_columns(spec), metadata=metadata)
+    start_hub(spec, folder)
+    found = cut_short(base / "model.safetensors")
+    monkeypatch.setattr("search.ray_settings.set_up_ray", lambda address: pytest.fail("Ray was set up"))
+    assert main([command, str(folder)]) == 2
+    assert capsys.readouterr().err == (
+        f"paretune: model.path: the base in {base} is not whole: {found}; copy or download it anew\n"
+    )
+
+
+def test_every_damaged_file_of_a_base_is_named(tmp_path):
+    base = shutil.copytree(tiny_folder(), tmp_path / "base")
+    weights = (base / "model.safetensors").rename(base / "a.safetensors")
+    shutil.copy(weights, base / "b.safetensors")
+    index = {"weight_map": {"a": "a.safetensors", "b": "b.safetensors", "c": "c.safetensors"}}
+    (base / "model.safetensors.index.json").write_text(json.dumps(index))
+    (base / "tokenizer.json").unlink()
+    cut_short(base / "b.safetensors")
+    with pytest.raises(CheckError) as caught:
+        check_base_files(str(base))
+    message = str(caught.value)
+    assert all(word in message for word in ("no tokenizer", "b.safetensors has 100000 bytes", "c.safetensors can't be"))
+    assert "a.safetensors" not in message
+    assert message.endswith("; copy or download them anew")
+
+
+def test_a_base_with_pickled_weights_is_not_said_to_have_none(tmp_path):
+    base = shutil.copytree(tiny_folder(), tmp_path / "base")
+    (base / "model.safetensors").unlink()
+    with pytest.raises(CheckError, match="it has no weights"):
+        check_base_files(str(base))
+    (base / "pytorch_model.bin").write_bytes(b"weights")
+    check_base_files(str(base))
+
+
+def test_of_a_name_on_the_hub_what_the_cache_holds_is_looked_at(tmp_path, monkeypatch):
+    """The cache as huggingface_hub lays it out; files that it lacks are downloaded by a worker."""
+    monkeypatch.setattr("search.check_base.base_config", lambda path: base / "config.json" if path == "a/b" else None)
+    base = shutil.copytree(tiny_folder(), tmp_path / "snapshots" / "0")
+    check_base_files("a/b")
+    check_base_files("nobody/nothing")
+    found = cut_short(base / "model.safetensors")
+    with pytest.raises(CheckError, match=found):
+        check_base_files("a/b")
+    (base / "model.safetensors").unlink()
+    (base / "tokenizer.json").unlink()
+    check_base_files("a/b")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("tyni", "there is no such folder; set it to {}/tiny, if that is meant"),
+        ("other", "there is no such folder; set it to the folder of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL model"),
+        ("photos", "it has no config.json; set it to the folder of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL model"),
+        ("boxes.json", "it is a file, not a folder; set it to the folder of a Qwen2-VL"),
+    ],
+)
+def test_a_base_that_is_not_there_is_told_from_a_folder_of_something_else(tmp_path, name, found):
+    shutil.copytree(tiny_folder(), tmp_path / "tiny")
+    spec = with_base(coco_spec(tmp_path, boxes=FINE), tmp_path / name)
+    with pytest.raises(CheckError) as caught:
+        check_data(spec)
+    assert str(caught.value).startswith(f"model.path: {tmp_path / name}: {found.format(tmp_path)}")
 
 
 def paced(spec, **curriculum):

@@ -12,7 +12,8 @@ from made_search import made_spec
 from packaging.requirements import Requirement
 from safetensors.numpy import save_file
 
-from search.doctor.base import base_findings, folder_faults, weights_fault
+from search.check_base import folder_faults, weights_fault
+from search.doctor.base import base_findings
 from search.doctor.folders import file_system, folder_findings, is_network, nearest, room_finding
 from search.doctor.machine import files_finding, machine_findings, memory_finding, shared_memory_finding, torch_finding
 from search.doctor.packages import package_findings, unmet
