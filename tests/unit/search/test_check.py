@@ -212,14 +212,14 @@ def test_of_a_name_on_the_hub_what_the_cache_holds_is_looked_at(tmp_path, monkey
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("tyni", "there is no such folder; set it to {}/tiny, if that is meant"),
+        ("tiny-bse", "there is no such folder; set it to {}/tiny-base, if that is meant"),
         ("other", "there is no such folder; set it to the folder of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL model"),
         ("photos", "it has no config.json; set it to the folder of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL model"),
         ("boxes.json", "it is a file, not a folder; set it to the folder of a Qwen2-VL"),
     ],
 )
 def test_a_base_that_is_not_there_is_told_from_a_folder_of_something_else(tmp_path, name, found):
-    shutil.copytree(tiny_folder(), tmp_path / "tiny")
+    shutil.copytree(tiny_folder(), tmp_path / "tiny-base")
     spec = with_base(coco_spec(tmp_path, boxes=FINE), tmp_path / name)
     with pytest.raises(CheckError) as caught:
         check_data(spec)
