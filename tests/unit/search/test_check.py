@@ -11,7 +11,7 @@ from search.amounts import in_words
 from search.check import check_data
 from search.check_base import check_base_files
 from search.check_cache import cache_lines
-from search.check_files import check_lines, tokens_line, write_check
+from search.check_files import check_lines, tokens_line, verdict, write_check
 from search.check_page import check_page
 from search.cli import main
 from search.errors import CheckError
@@ -101,10 +101,24 @@ def test_refused_rows_are_grouped_by_reason_and_the_first_ten_of_each_are_shown(
     data = check_data(coco_spec(tmp_path, boxes=[*FINE, *outside, (1, [5, 6, 0, 20])]))
     lines = said(data)
     start = lines.index("refused: 13 rows")
-    assert lines[start + 1].startswith("  12 x the box leaves the image of ")
-    assert f"{tmp_path}/boxes.json row annotations 4: the box leaves the image of 64x48" in lines[start + 2]
-    assert lines[start + 12] == "    and 2 more"
-    assert lines[start + 13].startswith("  1 x x2 must exceed x1")
+    place, reason = f"{tmp_path}/boxes.json row annotations", "the box leaves the image of 64x48; got"
+    assert lines[start + 1] == f"  {place} 4: {reason} (60, 6, 90, 26) (and 11 more like it):"
+    assert lines[start + 2] == f"    {place} 5: {reason} (60, 6, 91, 26)"
+    assert lines[start + 10] == f"    {place} 13: {reason} (60, 6, 99, 26)"
+    assert lines[start + 11] == "    and 2 more"
+    assert lines[start + 12] == f"  {place} 16: x2 must exceed x1 and y2 must exceed y1; got (5, 6, 5, 26)"
+    assert verdict(data) == "can be run; 13 of 19 rows are refused"
+
+
+def test_data_of_which_no_row_is_refused_are_fine(tmp_path):
+    assert verdict(check_data(coco_spec(tmp_path, boxes=FINE))) == "fine"
+
+
+def test_the_page_tells_refused_rows_by_whole_reasons(tmp_path):
+    data = check_data(coco_spec(tmp_path, boxes=[*FINE, (0, [60, 6, 30, 20]), (1, [60, 6, 31, 20])]))
+    write_check(tmp_path / "out", data, name="x.yaml", tokens="")
+    head = "the box leaves the image of 64x48; got (60, 6, 90, 26) (and 1 more like it)</summary>"
+    assert head in (tmp_path / "out" / "check.html").read_text()
 
 
 def test_every_refused_row_and_missing_image_is_written_to_a_file(tmp_path):
@@ -275,7 +289,7 @@ def test_a_difficulty_that_the_source_does_not_know_is_refused(tmp_path):
     spec = spec.model_copy(update={"data": halves(source)})
     check_data(paced(spec, pacing="linear", difficulty="phrase_length"))
     with pytest.raises(
-        CheckError, match=r"distractors is unknown for 2 of 2 rows, such as rows.json#\d; choose another"
+        CheckError, match=r"distractors is unknown for 2 of 2 rows, such as rows.json row \d; choose another"
     ):
         check_data(paced(spec, pacing="linear", difficulty="distractors"))
 
@@ -306,7 +320,9 @@ def test_when_no_row_is_left_the_reasons_are_told(tmp_path):
     with pytest.raises(CheckError) as caught:
         check_data(spec)
     first, *rest = str(caught.value).splitlines()
-    assert first.startswith("data: 0 rows share 0 image groups; a split by image needs at least 2")
+    reason = f"the image '0.png' does not exist in {tmp_path}/photos"
+    place = f"{tmp_path}/boxes.json row images 0"
+    assert first == f"data: none of 8 rows can be used, mostly: {place}: {reason} (and 3 more like it)"
     assert "refused: 8 rows" in rest
     assert any("'0.png' does not exist" in line for line in rest)
     assert len(caught.value.refused) == 8
@@ -322,8 +338,8 @@ def test_a_damaged_photo_is_named_before_anything_starts(tmp_path):
     with pytest.raises(CheckError) as caught:
         check_data(spec)
     first, second = str(caught.value).splitlines()
-    assert first == "data: 1 of 4 images can't be used; mend them or remove their rows"
-    assert second.startswith(f"  boxes.json#2/cat: {path} is no readable image: ")
+    assert first == "data: 1 of 4 images can't be used; mend it or remove its rows"
+    assert second.startswith(f"  boxes.json rows 2/cat, 2/categories: {path} is no readable image: ")
 
 
 def test_a_score_that_no_row_supports_cannot_be_an_objective(tmp_path):

@@ -92,8 +92,8 @@ def test_bytes_are_an_image_that_their_hash_names(folder, value):
         ("sub", "does not exist"),
         (".", "does not exist"),
         ("circle.png", "is no path|does not exist"),
-        ("A.PNG", "does not exist in .*; did you mean a.png?"),
-        ("a.pmg", "did you mean a.png?"),
+        ("A.PNG", "does not exist in .*; did you mean 'a.png'?"),
+        ("a.pmg", "did you mean 'a.png'?"),
         ("no/such/folder.png", "does not exist"),
         ("http://127.0.0.1/a.png", "is a URL; download it and give its path, or set image_urls: true"),
         ("s3://bucket/a.png", "is a URL"),
@@ -132,7 +132,7 @@ def test_a_file_is_suggested_only_if_it_can_be_the_same_photo(tmp_path, there, n
     with pytest.raises(MissingImageError) as caught:
         PictureFinder(tmp_path).find(name)
     _, _, hint = str(caught.value).partition("; did you mean ")
-    assert hint == (f"{meant}?" if meant else "")
+    assert hint == (f"'{meant}'?" if meant else "")
 
 
 def test_of_several_files_of_a_name_none_is_suggested(folder):
@@ -142,7 +142,7 @@ def test_of_several_files_of_a_name_none_is_suggested(folder):
     with pytest.raises(MissingImageError, match=r"'x\.png' does not exist in [^;]*$"):
         PictureFinder(folder).find("x.png")
     (folder / "two" / "x.png").rename(folder / "two" / "x.jpg")
-    with pytest.raises(MissingImageError, match=r"did you mean one/x\.png\?"):
+    with pytest.raises(MissingImageError, match=r"did you mean 'one/x\.png'\?"):
         PictureFinder(folder).find("X.png")
 
 

@@ -171,7 +171,7 @@ class PictureFinder:
             alike = [found for folder in self._places(root) for found in self._alike(folder, path.name)]
         same = [found for found in alike if _composed(found.name) == _composed(path.name)]
         likely = same if len(same) == 1 else alike
-        return f"; did you mean {ascii(str(likely[0].relative_to(root)))[1:-1]}?" if len(likely) == 1 else ""
+        return f"; did you mean {str(likely[0].relative_to(root))!a}?" if len(likely) == 1 else ""
 
     def _places(self, root: Path) -> Sequence[Path]:
         """Give the folder of images and the folders in it; of a large one, some."""
