@@ -189,10 +189,10 @@ def _check_images(spec: SweepSpec, data: CheckedData) -> None:
     rows: dict[str, list[Record]] = {}
     images: dict[str, FileImage | BytesImage] = {}
     for record in records:
-        for image in record.images:
-            if isinstance(image, FileImage | BytesImage):
-                images.setdefault(image.key, image)
-                rows.setdefault(image.key, []).append(record)
+        own = {image.key: image for image in record.images if isinstance(image, FileImage | BytesImage)}
+        for key, image in own.items():
+            images.setdefault(key, image)
+            rows.setdefault(key, []).append(record)
     with ThreadPoolExecutor() as pool:  # decoders leave Python's lock
         faults = dict(zip(images, pool.map(image_fault, images.values()), strict=True))
     found = [f"  {rows_of(rows[key])}: {fault}" for key, fault in faults.items() if fault]

@@ -98,7 +98,8 @@ def folder_faults(folder: Path) -> list[str]:
 
 
 def _weights(folder: Path) -> list[str]:
-    if (folder / _INDEX).is_file():
+    """Name the files of weights as transformers chooses them: one file before those of an index."""
+    if (folder / _INDEX).is_file() and not (folder / _WHOLE).is_file():
         return sorted(set(json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
     return [_WHOLE] if (folder / _WHOLE).exists() or (folder / _WHOLE).is_symlink() else []
 

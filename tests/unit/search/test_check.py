@@ -18,10 +18,10 @@ from search.errors import CheckError
 from search.recorder import record_columns
 from search.sweep_spec import SPEC_KEY
 from spaces import DataConfig, parse_space
-from spaces.trial import CacheConfig
+from spaces.trial import CacheConfig, ModelConfig
 from trainable.data.render import render
 from trainable.host import Host
-from trainable.model.load import load_processor
+from trainable.model.load import load_base, load_processor
 from trainable.model.tiny import tiny_folder
 
 
@@ -198,6 +198,14 @@ def test_every_damaged_file_of_a_base_is_named(tmp_path):
     assert all(word in message for word in ("no tokenizer", "b.safetensors has 100000 bytes", "c.safetensors can't be"))
     assert "a.safetensors" not in message
     assert message.endswith("; copy or download them anew")
+
+
+def test_an_index_beside_one_whole_file_of_weights_is_not_looked_at(tmp_path):
+    """transformers loads the one file then."""
+    base = shutil.copytree(tiny_folder(), tmp_path / "base")
+    (base / "model.safetensors.index.json").write_text('{"weight_map": {"a": "nowhere.safetensors"}}')
+    check_base_files(str(base))
+    load_base(ModelConfig(path=str(base)))
 
 
 def test_a_base_with_pickled_weights_is_not_said_to_have_none(tmp_path):
