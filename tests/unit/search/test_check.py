@@ -13,12 +13,14 @@ from search.check_base import check_base_files
 from search.check_cache import cache_lines
 from search.check_files import check_lines, tokens_line, verdict, write_check
 from search.check_page import check_page
+from search.check_refused import rows_of
 from search.cli import main
 from search.errors import CheckError
 from search.recorder import record_columns
 from search.sweep_spec import SPEC_KEY
 from spaces import DataConfig, parse_space
 from spaces.trial import CacheConfig, ModelConfig
+from trainable.data.records import Record, Turn
 from trainable.data.render import render
 from trainable.host import Host
 from trainable.model.load import load_base, load_processor
@@ -348,6 +350,15 @@ def test_a_damaged_photo_is_named_before_anything_starts(tmp_path):
     first, second = str(caught.value).splitlines()
     assert first == "data: 1 of 4 images can't be used; mend it or remove its rows"
     assert second.startswith(f"  boxes.json rows 2/cat, 2/categories: {path} is no readable image: ")
+
+
+def test_five_rows_are_named_by_file_and_the_others_counted():
+    def named(*ids):
+        return rows_of([Record(each, "text", "answer", (), (Turn("Who?", "Me."),)) for each in ids])
+
+    assert named("a.json#4") == "a.json row 4"
+    assert named("a.json#4", "b.json#0", "a.json#5") == "a.json rows 4, 5, b.json row 0"
+    assert named(*(f"a.json#{n}" for n in range(8))) == "a.json rows 0, 1, 2, 3, 4 and 3 more"
 
 
 def test_a_score_that_no_row_supports_cannot_be_an_objective(tmp_path):
