@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from search.check_base import check_base_files, check_base_folder
+from search.check_refused import grouped, refused_lines, rows_of
 from search.errors import CheckError
 from search.spec import SweepSpec
 from spaces.curriculum import Difficulty
 from trainable.data.difficulty import difficulty_of
 from trainable.data.images import BytesImage, FileImage, image_fault
 from trainable.data.prepare import EmptySplitError, PreparedData, prepared
+from trainable.data.records import Record
 from trainable.data.sources import RefusedRow, read_sources
 from trainable.data.split import data_hash
 from trainable.errors import DataError, ModelError
@@ -66,7 +69,8 @@ class RefusedError(CheckError):
     """
 
     def __init__(self, message: str, refused: Sequence[RefusedRow], notes: Sequence[str] = ()) -> None:
-        super().__init__("\n".join([message, *notes, *refused_lines(refused)]) if refused else message)
+        more = ["paretune check writes all refused rows to a file"] if len(refused) > _SHOWN else []
+        super().__init__("\n".join([message, *notes, *refused_lines(refused), *more]) if refused else message)
         self.refused = tuple(refused)
 
 
@@ -79,9 +83,10 @@ def check_data(spec: SweepSpec) -> CheckedData:
     Raises:
         RefusedError: If the rows that are left do not suffice for two splits.
         CheckError: If the data can't be read, supports an objective in no row or can't be paced as the space says, or
-            the model's folder does not exist.
+            the model's folder does not exist or is not whole.
 
     """
+    check_base_files(spec.model.path)
     data = read_data(spec)
     check_fit(spec, data)
     return data
@@ -99,13 +104,21 @@ def read_data(spec: SweepSpec) -> CheckedData:
 
 
 def data_faults(spec: SweepSpec) -> list[str]:
-    """Give every fault that ``check_data`` would stop at, not only the first; a model that is absent is none."""
+    """Give every fault of the data that ``check_data`` would stop at, not only the first.
+
+    What is missing or damaged of the base is none of them: lengths of rows are not known then.
+    """
     faults: list[str] = []
     processor, fault = None, None
     try:
-        processor, fault = _processor(spec)
+        check_base_files(spec.model.path)
     except CheckError as error:
-        faults.append(str(error))
+        fault = str(error)
+    else:
+        try:
+            processor, fault = _processor(spec)
+        except CheckError as error:
+            faults.append(str(error))
     try:
         data = _read(spec, processor, fault)
     except CheckError as error:
@@ -123,6 +136,11 @@ def _read(spec: SweepSpec, processor: Processor | None, fault: str | None) -> Ch
         read = read_sources(spec.data)
     except DataError as error:
         raise CheckError(f"data: {error}") from error
+    if read.refused and not read.records:
+        first, *others = grouped(read.refused)
+        mostly = ", mostly" if others else ""
+        message = f"data: none of {len(read.refused)} rows can be used{mostly}: {first.head}"
+        raise RefusedError(message, read.refused, read.notes)
     try:
         found = prepared(read, spec.data, processor)
     except EmptySplitError as error:
@@ -145,28 +163,13 @@ def check_fit(spec: SweepSpec, data: CheckedData) -> None:
 
 def _processor(spec: SweepSpec) -> tuple[Processor | None, str | None]:
     """Load the model's tokenizer and image processor if this machine holds them; never ask a hub."""
-    model = Path(spec.model.path)
-    if model.is_absolute() and not (model / "config.json").exists():
-        raise CheckError(f"model.path: {model} is no model folder (it has no config.json)")
+    check_base_folder(spec.model.path)
     try:
         return load_processor(spec.model, only_local=True), None
     except ModelError as error:
-        if model.is_absolute():
+        if Path(spec.model.path).is_absolute():
             raise CheckError(f"model.path: {error}") from error
         return None, str(error)
-
-
-def refused_lines(refused: Sequence[RefusedRow]) -> list[str]:
-    """Say how many rows were refused, and why the first ones were."""
-    lines = [f"refused: {len(refused)} rows", *(f"  {refused_line(row)}" for row in refused[:_SHOWN])]
-    if len(refused) > _SHOWN:
-        lines.append(f"  and {len(refused) - _SHOWN} more; paretune check writes all of them to a file")
-    return lines
-
-
-def refused_line(row: RefusedRow) -> str:
-    """Say file, row and reason."""
-    return f"{row.file} row {row.row}: {row.reason}"
 
 
 def _check_objectives(spec: SweepSpec, data: CheckedData) -> None:
@@ -183,19 +186,20 @@ def _check_objectives(spec: SweepSpec, data: CheckedData) -> None:
 def _check_images(spec: SweepSpec, data: CheckedData) -> None:
     """Decode every image once, so that no trial stops at one that is damaged."""
     records = data.prepared.read.records
-    rows: dict[str, str] = {}
+    rows: dict[str, list[Record]] = {}
     images: dict[str, FileImage | BytesImage] = {}
     for record in records:
-        for image in record.images:
-            if isinstance(image, FileImage | BytesImage):
-                images.setdefault(image.key, image)
-                rows.setdefault(image.key, record.id)
+        own = {image.key: image for image in record.images if isinstance(image, FileImage | BytesImage)}
+        for key, image in own.items():
+            images.setdefault(key, image)
+            rows.setdefault(key, []).append(record)
     with ThreadPoolExecutor() as pool:  # decoders leave Python's lock
         faults = dict(zip(images, pool.map(image_fault, images.values()), strict=True))
-    found = [f"  {rows[key]}: {fault}" for key, fault in faults.items() if fault]
+    found = [f"  {rows_of(rows[key])}: {fault}" for key, fault in faults.items() if fault]
     if found:
         more = [f"  and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-        first = f"data: {len(found)} of {len(images)} images can't be used; mend them or remove their rows"
+        fix = "mend it or remove its rows" if len(found) == 1 else "mend them or remove their rows"
+        first = f"data: {len(found)} of {len(images)} images can't be used; {fix}"
         raise CheckError("\n".join([first, *found[:_SHOWN], *more]))
 
 
@@ -211,13 +215,13 @@ def _check_pacing(spec: SweepSpec, data: CheckedData) -> None:
     for difficulty in get_args(Difficulty):
         if difficulty in ("base_loss", "random") or difficulty not in spec.space.possible("curriculum.difficulty"):
             continue
-        measures = {record.id: difficulty_of(record, difficulty) for record in grounding}
+        measures = [(record.words, difficulty_of(record, difficulty)) for record in grounding]
         key = f"space.curriculum.difficulty: {difficulty}"
-        if unknown := [name for name, measure in measures.items() if measure is None]:
+        if unknown := [words for words, measure in measures if measure is None]:
             raise CheckError(
                 f"{key} is unknown for {len(unknown)} of {len(grounding)} rows, such as {unknown[0]}; choose another"
             )
-        if len(grounding) > 1 and len(set(measures.values())) == 1:
+        if len(grounding) > 1 and len({measure for _, measure in measures}) == 1:
             raise CheckError(f"{key} is the same for all {len(grounding)} rows and sorts nothing; choose another")
 
 

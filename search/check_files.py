@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from search.check import CheckedData, refused_line, words_of
+from search.check import CheckedData, words_of
 from search.check_page import check_page
+from search.check_refused import grouped, refused_lines
 from search.errors import CheckError
 from trainable.data.prepare import image_tokens, token_length
 from trainable.data.records import interleaved
 from trainable.data.sources import RefusedRow
 
-_SHOWN = 10
 _MEASURED = 1000
-_VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|/\S+|(?<![a-z])-?\d[\d.,x()]*")
 
 REFUSED_FILE, MISSING_FILE, PAGE_FILE = "refused.tsv", "missing-images.txt", "check.html"
 CHECK_FILES: Mapping[str, str] = {"refused": REFUSED_FILE, "missing_images": MISSING_FILE, "page": PAGE_FILE}
@@ -53,29 +51,6 @@ class Lengths:
         )
 
 
-@dataclass(frozen=True)
-class RefusedGroup:
-    """Refused rows of one kind of reason.
-
-    Attributes:
-        reason: With what differs between rows left out.
-        rows: In order.
-
-    """
-
-    reason: str
-    rows: tuple[RefusedRow, ...]
-
-
-def grouped(refused: Sequence[RefusedRow]) -> list[RefusedGroup]:
-    """Group refused rows by their reasons without names and numbers, the largest group first."""
-    groups: dict[str, list[RefusedRow]] = {}
-    for row in refused:
-        groups.setdefault(_VARIABLE.sub("…", row.reason), []).append(row)
-    found = [RefusedGroup(reason, tuple(rows)) for reason, rows in groups.items()]
-    return sorted(found, key=lambda group: -len(group.rows))
-
-
 def _lengths_of(data: CheckedData) -> Lengths | None:
     """Tokenise rows of all splits, at most a thousand; ``None`` without a processor."""
     if data.processor is None:
@@ -102,13 +77,22 @@ def tokens_line(data: CheckedData, *, max_length: int) -> str:
     return lengths.line(max_length) if lengths else f"tokens: not known here, since {data.processor_fault}"
 
 
+def verdict(data: CheckedData) -> str:
+    """Say whether a sweep can run, and how much of its data it leaves out."""
+    kept = sum(sum(counts.values()) for counts in data.counts.values())
+    refused = len(data.refused)
+    if not refused:
+        return "fine"
+    return f"can be run; {refused} of {kept + refused} rows {'is' if refused == 1 else 'are'} refused"
+
+
 def check_lines(data: CheckedData, *, tokens: str) -> list[str]:
     """Say what was found."""
     kept = sum(sum(counts.values()) for counts in data.counts.values())
     lines = [f"rows: {kept} used, {len(data.refused)} refused"]
     lines += [f"{split}: {words_of(counts)}" for split, counts in data.counts.items()]
     lines += [f"kinds: {words_of(data.kinds)}", *data.prepared.read.notes]
-    return [*lines, tokens, *_refused_lines(data.refused)]
+    return [*lines, tokens, *refused_lines(data.refused)]
 
 
 def check_result(data: CheckedData) -> dict[str, Any]:
@@ -120,18 +104,6 @@ def check_result(data: CheckedData) -> dict[str, Any]:
         "data_hash": data.data_hash,
         "refused": [{"file": row.file, "row": row.row, "reason": row.reason} for row in data.refused],
     }
-
-
-def _refused_lines(refused: Sequence[RefusedRow]) -> list[str]:
-    lines = [f"refused: {len(refused)} rows"]
-    for group in grouped(refused):
-        lines.append(f"  {len(group.rows)} x {group.reason}")
-        lines += [f"    {refused_line(row)}" for row in group.rows[:_SHOWN]]
-        if len(group.rows) > _SHOWN:
-            lines.append(f"    and {len(group.rows) - _SHOWN} more")
-    if missing := {row.missing for row in refused if row.missing}:
-        lines.append(f"missing images: {len(missing)}")
-    return lines
 
 
 def write_refused(folder: Path, refused: Sequence[RefusedRow]) -> list[str]:

@@ -21,7 +21,7 @@ from trainable.markup import find_boxes
 from trainable.model.load import Processor, load_processor
 
 if TYPE_CHECKING:
-    from search.check_files import RefusedGroup
+    from search.check_refused import RefusedGroup
 
 _SAMPLES = 20
 _LONGEST_PX = 480

@@ -24,12 +24,33 @@ class Box(NamedTuple):
 def fault_of(box: Box, *, width: float, height: float) -> str | None:
     """Say what is wrong with a box that should lie inside ``width`` x ``height``, or ``None``."""
     if not all(abs(value) < float("inf") for value in box):
-        return f"a coordinate is not finite: {tuple(box)}"
+        return f"a coordinate is not finite: {_numbers(box)}"
     if box.x2 <= box.x1 or box.y2 <= box.y1:
-        return f"x2 must exceed x1 and y2 must exceed y1; got {tuple(box)}"
+        return f"x2 must exceed x1 and y2 must exceed y1; got {_numbers(box)}{_crossed(box)}"
     if box.x1 < 0 or box.y1 < 0 or box.x2 > width or box.y2 > height:
-        return f"the box leaves the image of {width:g}x{height:g}; got {tuple(box)}"
+        return f"the box leaves the image of {width:g}x{height:g}; got {_numbers(box)}"
     return None
+
+
+def fault_of_thousandths(box: Box) -> str | None:
+    """Say what is wrong with a box in thousandths of its image, or ``None``."""
+    if all(0 <= value <= UNITS for value in box):
+        return fault_of(box, width=UNITS, height=UNITS)
+    return f"thousandths go from 0 to {UNITS}; got {_numbers(box)}"
+
+
+def _numbers(box: Box) -> str:
+    return f"({', '.join(f'{value:.10g}' for value in box)})"
+
+
+def _crossed(box: Box) -> str:
+    """Say which numbers stand in each other's place, if the box has an area once they are swapped."""
+    if box.x1 == box.x2 or box.y1 == box.y2:
+        return ""
+    pairs = [
+        f"{axis}1 and {axis}2" for axis, is_crossed in (("x", box.x2 < box.x1), ("y", box.y2 < box.y1)) if is_crossed
+    ]
+    return f"; swap {', and '.join(pairs)}"
 
 
 def scaled(box: Box, size: tuple[float, float], to: tuple[float, float]) -> Box:

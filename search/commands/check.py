@@ -35,6 +35,7 @@ def _check(options: argparse.Namespace) -> int:
         check_result,
         mean_tokens,
         tokens_line,
+        verdict,
         write_check,
         write_refused,
     )
@@ -63,7 +64,7 @@ def _check(options: argparse.Namespace) -> int:
         *warm,
         f"searched: {', '.join(searched) or 'nothing'}",
         *([f"without effect, since other keys rule them out: {', '.join(idle)}"] if idle else []),
-        f"{options.file}: fine",
+        f"{options.file}: {verdict(data)}",
     ]
     files = {name: str(folder / file) for name, file in CHECK_FILES.items() if (folder / file).exists()}
     result = {

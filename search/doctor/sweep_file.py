@@ -47,7 +47,7 @@ def _data(spec: SweepSpec) -> Iterator[Finding]:
     if not faults:
         yield ok("data", "rows suffice for every split, and support both objectives")
     for fault in faults:
-        yield problem("data", fault, "")
+        yield problem("data", fault.removeprefix("data: "), "")
 
 
 def resource_findings(spec: SweepSpec, *, cores: int, there: int) -> Iterator[Finding]:

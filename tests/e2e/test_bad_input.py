@@ -1,11 +1,14 @@
 """Whatever is wrong with the input: one clear message, exit code 2, no traceback, no model loaded."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
 from command import TINY_SWEEP, paretune, write_sweep
 from made_sweep import baseline, make_sweep
+
+from trainable.model.tiny import tiny_folder
 
 
 def refused(done):
@@ -73,6 +76,19 @@ def test_an_objective_that_the_data_cannot_support_is_named(tmp_path):
 def test_a_model_folder_that_does_not_exist_is_named(tmp_path):
     text = TINY_SWEEP.replace("model: tiny", "model: ./models/mine")
     assert str(tmp_path / "models" / "mine") in refused(paretune("check", write_sweep(tmp_path, text), cwd=tmp_path))
+
+
+@pytest.mark.parametrize("command", ["check", "sweep"])
+def test_a_base_that_was_cut_short_is_named_before_anything_starts(tmp_path, command):
+    weights = shutil.copytree(tiny_folder(), tmp_path / "base") / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:100_000])
+    path = write_sweep(tmp_path, TINY_SWEEP.replace("model: tiny", "model: ./base"))
+    assert refused(paretune(command, path, "--out", "out", cwd=tmp_path)) == (
+        f"paretune: model.path: the base in {tmp_path}/base is not whole: model.safetensors has 100000 bytes; expected "
+        f"{len(whole)}; copy or download it anew\n"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_check_says_what_the_data_hold(tmp_path):

@@ -63,7 +63,7 @@ ROWS = {
     "traversal": (0, [], ["lies outside", "lies outside", "lies outside"]),
     "missing": (0, [], [MISSING, "lies outside"]),
     "null_and_empty": (3, [], ["must be a path", "must be a path"]),
-    "case_mismatch": (0, [], ["did you mean a.jpg?"]),
+    "case_mismatch": (0, [], ["did you mean 'images/a.jpg'?"]),
     "forty_images": (1, [], []),
     "singular_key": (1, [], []),
     "video_row": (0, [], ["the row holds videos", "the row holds audio"]),

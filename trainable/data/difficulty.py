@@ -86,5 +86,5 @@ def difficulty_ranks(
 def _known(record: Record, difficulty: Difficulty) -> Measure:
     measure = difficulty_of(record, difficulty)
     if measure is None:
-        raise DataError(f"{record.id} does not say how many {difficulty} it has; sort rows by another difficulty")
+        raise DataError(f"{record.words} does not say how many {difficulty} it has; sort rows by another difficulty")
     return measure

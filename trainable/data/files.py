@@ -24,9 +24,34 @@ def read_json(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from error
     except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}:{error.colno} is not JSON: {error.msg}") from error
+        raise DataError(json_fault(error, path)) from error
     except (OSError, ValueError, RecursionError) as error:  # ValueError: a number of more than 4300 digits
         raise DataError(f"{path} can't be read: {error}") from error
+
+
+def json_fault(error: json.JSONDecodeError, path: Path) -> str:
+    """Say where and why a text is not JSON, and what to do."""
+    reason = error.msg.removesuffix(" at").removesuffix(" starting")
+    return f"{path}:{error.lineno}:{error.colno} is not JSON: {reason[:1].lower()}{reason[1:]}; {_json_fix(error)}"
+
+
+def _json_fix(error: json.JSONDecodeError) -> str:
+    rest = error.doc[error.pos : error.pos + 2]
+    if not error.doc.strip():
+        return "the file is empty"
+    if rest.startswith("'"):
+        return "names and texts stand in double quotes: this looks like a printed Python object"
+    if rest == "//" or rest.startswith("#"):
+        return "JSON has no comments"
+    if not error.doc[error.pos :].strip():
+        return "the file ends too early: it may be cut off"
+    if error.msg.startswith("Unterminated string"):
+        return "end it with a double quote, or see whether the file is cut off"
+    if error.msg.startswith("Invalid control character"):
+        return r"in a text, write a line end as \n and a tab as \t"
+    if rest.startswith(("]", "}")) and error.doc[: error.pos].rstrip().endswith(","):
+        return "remove the comma before it"
+    return "mend it there"
 
 
 def text_fault(value: Any) -> str | None:

@@ -13,7 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, ClassVar
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from spaces.trial import DrawnOn
 from trainable.boxes import Box, Size, upright_box
@@ -326,8 +326,11 @@ def _refusal(error: BaseException, file: Path | IO[bytes], name: str) -> DataErr
         head = file.read_bytes()[:_HEAD_BYTES] if isinstance(file, Path) else _first_bytes(file)
     except (OSError, ValueError):
         head = b"?"
-    reason = str(error).replace(str(file), "the file") or type(error).__name__
-    return DataError(f"{name} is no readable image: {reason}{_hint(head)}")
+    hint = _hint(head)
+    if isinstance(error, UnidentifiedImageError):  # says no more than the path, or the address of an object
+        return DataError(f"{name} is no readable image: {hint.removeprefix('; ') or 'it is of no known format'}")
+    reason = str(error).replace(str(file), file.name if isinstance(file, Path) else "it") or type(error).__name__
+    return DataError(f"{name} is no readable image: {reason}{hint}")
 
 
 def _first_bytes(file: IO[bytes]) -> bytes:

@@ -149,5 +149,5 @@ def longest_length(record: Record, processor: Processor) -> int:
 
 
 def _refused(record: Record, faults: dict[str, str]) -> RefusedRow:
-    file, _, row = record.id.partition("#")
+    file, row = record.place
     return RefusedRow(file, row, faults[record.id])

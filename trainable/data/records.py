@@ -96,7 +96,7 @@ class Record:
     """One training or evaluation row.
 
     Attributes:
-        id: Names the row in messages, e.g. ``"train.json#12"``.
+        id: Names the row, e.g. ``"train.json#12"``.
         task: ``grounding`` if the last answer holds a box, else ``text``.
         kind: What is asked, for slices: ``locate``, ``colour``, ``count``, …
         images: As many as there are ``<image>`` tags in the questions.
@@ -119,6 +119,18 @@ class Record:
     source: int = 0
     distractors: int | None = None
     references: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Its file and its row there, in the file's own terms."""
+        file, _, row = self.id.partition("#")
+        return file, row
+
+    @property
+    def words(self) -> str:
+        """What messages call it, e.g. ``train.json row 12``."""
+        file, row = self.place
+        return f"{file} row {row}" if row else file
 
 
 def interleaved(records: tuple[Record, ...]) -> list[Record]:

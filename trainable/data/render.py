@@ -148,7 +148,7 @@ def render(record: Record, processor: Processor) -> Row:
     """
     tags = sum(turn.question.count(IMAGE_TAG) for turn in record.turns)
     if tags != len(record.images):
-        raise DataError(f"{record.id}: {tags} {IMAGE_TAG} tags but {len(record.images)} images")
+        raise DataError(f"{record.words}: {tags} {IMAGE_TAG} tags but {len(record.images)} images")
     resized = [processor.resized(image.size) for image in record.images]
     builder = _Builder(processor)
     counts = iter([processor.tokens(image.size) for image in record.images])
@@ -168,9 +168,9 @@ def render(record: Record, processor: Processor) -> Row:
         builder.text("\n")
     builder.flush()
     if not any(builder.roles):
-        raise DataError(f"{record.id}: no token is supervised")
+        raise DataError(f"{record.words}: no token is supervised")
     if fault := largest_fault(builder.boxes):
-        raise DataError(f"{record.id}: {fault}")
+        raise DataError(f"{record.words}: {fault}")
     numbers = tuple(value for box in builder.boxes for value in box)
     return Row(
         tuple(builder.ids),

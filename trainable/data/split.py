@@ -225,7 +225,7 @@ def _complain_of_leaks(groups: Sequence[_Group], told: Mapping[int, SplitName]) 
             if record.source in told:
                 rows_of.setdefault(told[record.source], record)
         if len(rows_of) > 1:
-            rows = " and ".join(f"{record.id} in {name}" for name, record in rows_of.items())
+            rows = " and ".join(f"{record.words} in {name}" for name, record in rows_of.items())
             lines.append(f"  {_label(group.records[0])}: {rows}")
     more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     first = f"{len(lines)} images or texts are in two splits that sources name:"

@@ -15,7 +15,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from trainable.data.arrow import ARROW_SUFFIXES, arrow_rows, folder_files
-from trainable.data.files import shown
+from trainable.data.files import json_fault, shown
 from trainable.errors import DataError
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -143,7 +143,7 @@ def _json(text: str, path: Path, *, is_lines: bool) -> Iterator[TableRow]:
             whole = json.loads(text) if text.strip() else []
         except json.JSONDecodeError as error:
             if error.msg != "Extra data":
-                raise DataError(_fault(error, path)) from error
+                raise DataError(json_fault(error, path)) from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path} can't be read: {error}") from error
         else:
@@ -187,7 +187,7 @@ def _values(text: str, path: Path) -> Iterator[TableRow]:
             if rest := text[at : end if end >= 0 else len(text)].strip():
                 raise DataError(f"{place} holds more than one value: {shortened(rest)}")
         except json.JSONDecodeError as error:
-            value = DataError(_fault(error, path))
+            value = DataError(json_fault(error, path))
             at = _next_line(text, start)
         except DataError as error:
             value, at = error, _next_line(text, at)
@@ -205,13 +205,3 @@ def _end_of_blank(text: str, at: int) -> int:
 def _next_line(text: str, at: int) -> int:
     end = text.find("\n", at)
     return len(text) if end < 0 else end
-
-
-def _fault(error: json.JSONDecodeError, path: Path) -> str:
-    hint = ""
-    rest = error.doc[error.pos : error.pos + 2]
-    if rest.startswith("'"):
-        hint = "; names and texts stand in double quotes: this looks like a printed Python object"
-    elif rest == "//" or rest.startswith("#"):
-        hint = "; JSON has no comments"
-    return f"{path}:{error.lineno}:{error.colno} is not JSON: {error.msg}{hint}"

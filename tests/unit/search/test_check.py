@@ -1,5 +1,6 @@
 import json
 import random
+import shutil
 
 import pytest
 from made_search import made_spec, start_hub
@@ -8,18 +9,22 @@ from PIL import Image
 from results import write_sweep_json
 from search.amounts import in_words
 from search.check import check_data
+from search.check_base import check_base_files
 from search.check_cache import cache_lines
-from search.check_files import check_lines, tokens_line, write_check
+from search.check_files import check_lines, tokens_line, verdict, write_check
 from search.check_page import check_page
+from search.check_refused import rows_of
 from search.cli import main
 from search.errors import CheckError
 from search.recorder import record_columns
 from search.sweep_spec import SPEC_KEY
 from spaces import DataConfig, parse_space
-from spaces.trial import CacheConfig
+from spaces.trial import CacheConfig, ModelConfig
+from trainable.data.records import Record, Turn
 from trainable.data.render import render
 from trainable.host import Host
-from trainable.model.load import load_processor
+from trainable.model.load import load_base, load_processor
+from trainable.model.tiny import tiny_folder
 
 
 def coco_spec(folder, *, boxes, photos=4):
@@ -98,10 +103,24 @@ def test_refused_rows_are_grouped_by_reason_and_the_first_ten_of_each_are_shown(
     data = check_data(coco_spec(tmp_path, boxes=[*FINE, *outside, (1, [5, 6, 0, 20])]))
     lines = said(data)
     start = lines.index("refused: 13 rows")
-    assert lines[start + 1].startswith("  12 x the box leaves the image of ")
-    assert f"{tmp_path}/boxes.json row annotations 4: the box leaves the image of 64x48" in lines[start + 2]
-    assert lines[start + 12] == "    and 2 more"
-    assert lines[start + 13].startswith("  1 x x2 must exceed x1")
+    place, reason = f"{tmp_path}/boxes.json row annotations", "the box leaves the image of 64x48; got"
+    assert lines[start + 1] == f"  {place} 4: {reason} (60, 6, 90, 26) (and 11 more like it):"
+    assert lines[start + 2] == f"    {place} 5: {reason} (60, 6, 91, 26)"
+    assert lines[start + 10] == f"    {place} 13: {reason} (60, 6, 99, 26)"
+    assert lines[start + 11] == "    and 2 more"
+    assert lines[start + 12] == f"  {place} 16: x2 must exceed x1 and y2 must exceed y1; got (5, 6, 5, 26)"
+    assert verdict(data) == "can be run; 13 of 19 rows are refused"
+
+
+def test_data_of_which_no_row_is_refused_are_fine(tmp_path):
+    assert verdict(check_data(coco_spec(tmp_path, boxes=FINE))) == "fine"
+
+
+def test_the_page_tells_refused_rows_by_whole_reasons(tmp_path):
+    data = check_data(coco_spec(tmp_path, boxes=[*FINE, (0, [60, 6, 30, 20]), (1, [60, 6, 31, 20])]))
+    write_check(tmp_path / "out", data, name="x.yaml", tokens="")
+    head = "the box leaves the image of 64x48; got (60, 6, 90, 26) (and 1 more like it)</summary>"
+    assert head in (tmp_path / "out" / "check.html").read_text()
 
 
 def test_every_refused_row_and_missing_image_is_written_to_a_file(tmp_path):
@@ -139,6 +158,96 @@ def test_a_sweep_whose_data_changed_is_not_resumed(tmp_path, capsys):
     coco_spec(tmp_path, boxes=[(image, [5, 6, 31, 20]) for image in range(4)])
     assert main(["resume", str(folder)]) == 2
     assert "rows were added, removed or changed since the sweep was started" in capsys.readouterr().err
+
+
+def with_base(spec, folder):
+    return spec.model_copy(update={"model": spec.model.model_copy(update={"path": str(folder)})})
+
+
+def cut_short(file):
+    whole = file.read_bytes()
+    file.write_bytes(whole[:100_000])
+    return f"{file.name} has 100000 bytes; expected {len(whole)}"
+
+
+@pytest.mark.parametrize("command", ["resume", "confirm"])
+def test_a_sweep_goes_on_only_with_a_base_whose_files_are_whole(tmp_path, command, capsys, monkeypatch):
+    base = shutil.copytree(tiny_folder(), tmp_path / "base")
+    spec = with_base(coco_spec(tmp_path, boxes=FINE), base)
+    folder = tmp_path / "out"
+    metadata = {SPEC_KEY: spec.model_dump_json(), "data_hash": check_data(spec).data_hash}
+    write_sweep_json(folder, record_columns(spec), metadata=metadata)
+    start_hub(spec, folder)
+    found = cut_short(base / "model.safetensors")
+    monkeypatch.setattr("search.ray_settings.set_up_ray", lambda address: pytest.fail("Ray was set up"))
+    assert main([command, str(folder)]) == 2
+    assert capsys.readouterr().err == (
+        f"paretune: model.path: the base in {base} is not whole: {found}; copy or download it anew\n"
+    )
+
+
+def test_every_damaged_file_of_a_base_is_named(tmp_path):
+    base = shutil.copytree(tiny_folder(), tmp_path / "base")
+    weights = (base / "model.safetensors").rename(base / "a.safetensors")
+    shutil.copy(weights, base / "b.safetensors")
+    index = {"weight_map": {"a": "a.safetensors", "b": "b.safetensors", "c": "c.safetensors"}}
+    (base / "model.safetensors.index.json").write_text(json.dumps(index))
+    (base / "tokenizer.json").unlink()
+    cut_short(base / "b.safetensors")
+    with pytest.raises(CheckError) as caught:
+        check_base_files(str(base))
+    message = str(caught.value)
+    assert all(word in message for word in ("no tokenizer", "b.safetensors has 100000 bytes", "c.safetensors can't be"))
+    assert "a.safetensors" not in message
+    assert message.endswith("; copy or download them anew")
+
+
+def test_an_index_beside_one_whole_file_of_weights_is_not_looked_at(tmp_path):
+    """transformers loads the one file then."""
+    base = shutil.copytree(tiny_folder(), tmp_path / "base")
+    (base / "model.safetensors.index.json").write_text('{"weight_map": {"a": "nowhere.safetensors"}}')
+    check_base_files(str(base))
+    load_base(ModelConfig(path=str(base)))
+
+
+def test_a_base_with_pickled_weights_is_not_said_to_have_none(tmp_path):
+    base = shutil.copytree(tiny_folder(), tmp_path / "base")
+    (base / "model.safetensors").unlink()
+    with pytest.raises(CheckError, match="it has no weights"):
+        check_base_files(str(base))
+    (base / "pytorch_model.bin").write_bytes(b"weights")
+    check_base_files(str(base))
+
+
+def test_of_a_name_on_the_hub_what_the_cache_holds_is_looked_at(tmp_path, monkeypatch):
+    """The cache as huggingface_hub lays it out; files that it lacks are downloaded by a worker."""
+    monkeypatch.setattr("search.check_base.base_config", lambda path: base / "config.json" if path == "a/b" else None)
+    base = shutil.copytree(tiny_folder(), tmp_path / "snapshots" / "0")
+    check_base_files("a/b")
+    check_base_files("nobody/nothing")
+    found = cut_short(base / "model.safetensors")
+    with pytest.raises(CheckError, match=found):
+        check_base_files("a/b")
+    (base / "model.safetensors").unlink()
+    (base / "tokenizer.json").unlink()
+    check_base_files("a/b")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("tiny-bse", "there is no such folder; set it to {}/tiny-base, if that is meant"),
+        ("other", "there is no such folder; set it to the folder of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL model"),
+        ("photos", "it has no config.json; set it to the folder of a Qwen2-VL, Qwen2.5-VL or Qwen3-VL model"),
+        ("boxes.json", "it is a file, not a folder; set it to the folder of a Qwen2-VL"),
+    ],
+)
+def test_a_base_that_is_not_there_is_told_from_a_folder_of_something_else(tmp_path, name, found):
+    shutil.copytree(tiny_folder(), tmp_path / "tiny-base")
+    spec = with_base(coco_spec(tmp_path, boxes=FINE), tmp_path / name)
+    with pytest.raises(CheckError) as caught:
+        check_data(spec)
+    assert str(caught.value).startswith(f"model.path: {tmp_path / name}: {found.format(tmp_path)}")
 
 
 def paced(spec, **curriculum):
@@ -190,7 +299,7 @@ def test_a_difficulty_that_the_source_does_not_know_is_refused(tmp_path):
     spec = spec.model_copy(update={"data": halves(source)})
     check_data(paced(spec, pacing="linear", difficulty="phrase_length"))
     with pytest.raises(
-        CheckError, match=r"distractors is unknown for 2 of 2 rows, such as rows.json#\d; choose another"
+        CheckError, match=r"distractors is unknown for 2 of 2 rows, such as rows.json row \d; choose another"
     ):
         check_data(paced(spec, pacing="linear", difficulty="distractors"))
 
@@ -221,7 +330,9 @@ def test_when_no_row_is_left_the_reasons_are_told(tmp_path):
     with pytest.raises(CheckError) as caught:
         check_data(spec)
     first, *rest = str(caught.value).splitlines()
-    assert first.startswith("data: 0 rows share 0 image groups; a split by image needs at least 2")
+    reason = f"the image '0.png' does not exist in {tmp_path}/photos"
+    place = f"{tmp_path}/boxes.json row images 0"
+    assert first == f"data: none of 8 rows can be used, mostly: {place}: {reason} (and 3 more like it)"
     assert "refused: 8 rows" in rest
     assert any("'0.png' does not exist" in line for line in rest)
     assert len(caught.value.refused) == 8
@@ -237,8 +348,17 @@ def test_a_damaged_photo_is_named_before_anything_starts(tmp_path):
     with pytest.raises(CheckError) as caught:
         check_data(spec)
     first, second = str(caught.value).splitlines()
-    assert first == "data: 1 of 4 images can't be used; mend them or remove their rows"
-    assert second.startswith(f"  boxes.json#2/cat: {path} is no readable image: ")
+    assert first == "data: 1 of 4 images can't be used; mend it or remove its rows"
+    assert second.startswith(f"  boxes.json rows 2/cat, 2/categories: {path} is no readable image: ")
+
+
+def test_five_rows_are_named_by_file_and_the_others_counted():
+    def named(*ids):
+        return rows_of([Record(each, "text", "answer", (), (Turn("Who?", "Me."),)) for each in ids])
+
+    assert named("a.json#4") == "a.json row 4"
+    assert named("a.json#4", "b.json#0", "a.json#5") == "a.json rows 4, 5, b.json row 0"
+    assert named(*(f"a.json#{n}" for n in range(8))) == "a.json rows 0, 1, 2, 3, 4 and 3 more"
 
 
 def test_a_score_that_no_row_supports_cannot_be_an_objective(tmp_path):

@@ -12,13 +12,14 @@ from made_search import made_spec
 from packaging.requirements import Requirement
 from safetensors.numpy import save_file
 
-from search.doctor.base import base_findings, folder_faults, weights_fault
+from search.check_base import folder_faults, weights_fault
+from search.doctor.base import base_findings
 from search.doctor.folders import file_system, folder_findings, is_network, nearest, room_finding
 from search.doctor.machine import files_finding, machine_findings, memory_finding, shared_memory_finding, torch_finding
 from search.doctor.packages import package_findings, unmet
 from search.doctor.ray_cluster import connection_finding, ray_findings, token_findings
-from search.doctor.sweep_file import resource_findings
-from spaces.trial import ResourcesConfig
+from search.doctor.sweep_file import resource_findings, sweep_findings
+from spaces.trial import CocoSource, ResourcesConfig
 
 GB = 10**9
 TINY = Path(__file__).parents[3] / "trainable" / "model" / "assets" / "tiny"
@@ -170,6 +171,14 @@ def test_a_model_that_is_not_here_is_a_problem_only_where_it_cannot_be_fetched(m
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert states(base_findings("nobody/nothing")) == ["problem"]
     assert states(base_findings(str(tmp_path))) == ["problem"]
+
+
+def test_faults_of_data_are_named_once(tmp_path):
+    spec = made_spec()
+    source = CocoSource(source="coco", annotations=str(tmp_path / "no.json"), images=str(tmp_path))
+    spec = spec.model_copy(update={"data": spec.data.model_copy(update={"sources": (source,)})})
+    lines = [one.line() for one in sweep_findings(spec, cores=2) if one.name == "data"]
+    assert lines == [f"problem  data: {tmp_path}/no.json does not exist"]
 
 
 def test_a_cluster_answers_or_does_not():

@@ -7,13 +7,31 @@ from trainable.errors import DataError
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "a.json:1:1 is not JSON"),
-        (b'{"a": 1,\n "b": }', "a.json:2:7 is not JSON"),
+        (b"", "a.json:1:1 is not JSON: expecting value; the file is empty"),
+        (b'{"a": 1,\n "b": }', "a.json:2:7 is not JSON: expecting value; mend it there"),
+        (b'["a', "a.json:1:2 is not JSON: unterminated string; end it with a double quote, or see whether the file"),
+        (b'["a\n"]', "a.json:1:4 is not JSON: invalid control character; in a text, write a line end as \\n and"),
+        (b"[1,\n", "a.json:2:1 is not JSON: expecting value; the file ends too early: it may be cut off"),
+        (b'{"a": 1,}', "remove the comma before it"),
+        (b"['a']", "a.json:1:2 is not JSON: expecting value; names and texts stand in double quotes"),
+        (b"[1 // one", "a.json:1:4 is not JSON: expecting ',' delimiter; JSON has no comments"),
         ('["Grün"]'.encode("latin-1"), "a.json is not UTF-8: byte 4 is 0xfc"),
         (b"[" + b"9" * 5000 + b"]", "a.json can't be read"),
         (b"[" * 200_000, "a.json can't be read"),
     ],
-    ids=["empty", "syntax", "encoding", "long number", "deep"],
+    ids=[
+        "empty",
+        "syntax",
+        "text",
+        "line end",
+        "cut off",
+        "comma",
+        "Python",
+        "comment",
+        "encoding",
+        "long number",
+        "deep",
+    ],
 )
 def test_a_file_that_is_no_json_is_named_with_the_place(tmp_path, content, reason):
     (tmp_path / "a.json").write_bytes(content)

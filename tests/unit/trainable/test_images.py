@@ -45,6 +45,22 @@ def test_an_image_that_is_cut_off_is_named(tmp_path):
         FileImage(path).load()
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<!DOCTYPE html><html></html>", "it is an HTML page, as a failed download leaves it"),
+        (b"", "the file is empty"),
+        (b"nothing known", "it is of no known format"),
+    ],
+)
+def test_a_file_of_no_image_format_is_named_with_what_it_is(tmp_path, content, reason):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        size_of(path)
+    assert str(caught.value) == f"{path} is no readable image: {reason}"
+
+
 def test_a_file_that_is_no_image_is_named(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_text("version https://git-lfs.github.com/spec/v1")

@@ -153,7 +153,9 @@ def test_no_more_rows_are_read_than_wished(read):
         (row("<image>Who?", "Me.", images=["http://x.org/b.png"]), "is a URL; download it"),
         (row("<image>Who?", "Me.", images=[{"bytes": "x"}]), "an image must be a path, a data URI or bytes; got"),
         (row("<image>Where?", "<|box_start|>(1,2),(30,1040)<|box_end|>"), "a box is in thousandths"),
-        (row("<image>Where?", "<|box_start|>(50,2),(30,40)<|box_end|>"), "x2 must exceed x1"),
+        (row("<image>Where?", "<|box_start|>(50,2),(30,40)<|box_end|>"), "(50, 2, 30, 40); swap x1 and x2"),
+        (row("<image>Where?", "<|box_start|>(50,42),(30,40)<|box_end|>"), "swap x1 and x2, and y1 and y2"),
+        (row("<image>Where?", "<|box_start|>(30,2),(30,40)<|box_end|>"), "x2 must exceed x1"),
         (row("<image>Who?", "Me. <image>"), "an answer holds <image>"),
         (row("<image>Who?", "Me.") | {"videos": ["a.mp4"]}, "the row holds videos"),
         ({"messages": []}, "the row has no 'messages'"),
@@ -175,6 +177,14 @@ def test_a_faulty_row_is_refused_with_its_number_and_the_others_are_kept(read, f
     (refused,) = result.refused
     assert (refused.row, len(result.records)) == ("1", 1)
     assert reason in refused.reason
+
+
+@pytest.mark.parametrize(("others", "hint"), [(BOX, ""), ("<|box_start|>(1,2),(30,1040)<|box_end|>", "pixels")])
+def test_boxes_are_said_to_look_like_pixels_if_it_is_not_one_row_alone(read, others, hint):
+    outside = row("<image>Where?", "<|box_start|>(1,2),(1300,40)<|box_end|>")
+    (*_, refused) = read([*[row("<image>Where?", others)] * 3, outside]).refused
+    found = "a box is in thousandths of the image: thousandths go from 0 to 1000; got (1, 2, 1300, 40)"
+    assert refused.reason == found + ("; these look like pixels" if hint else "")
 
 
 @pytest.mark.parametrize(

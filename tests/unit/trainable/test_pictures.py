@@ -73,7 +73,7 @@ def test_bytes_are_an_image_that_their_hash_names(folder, value):
         ({"path": None, "bytes": None}, "must be a path"),
         ({"bytes": "abc", "path": 3}, "must be a path"),
         ({"bytes": [137, 80, 78]}, "must be a path"),
-        (b"", "the image in the row is no readable image: .*; the file is empty"),
+        (b"", "the image in the row is no readable image: the file is empty$"),
         (b"no image", "the image in the row is no readable image"),
         ("data:image/png;base64,", "no readable image"),
         ("data:image/png;base64,====", "base64 can't be decoded"),
@@ -92,8 +92,8 @@ def test_bytes_are_an_image_that_their_hash_names(folder, value):
         ("sub", "does not exist"),
         (".", "does not exist"),
         ("circle.png", "is no path|does not exist"),
-        ("A.PNG", "does not exist in .*; did you mean a.png?"),
-        ("a.pmg", "did you mean a.png?"),
+        ("A.PNG", "does not exist in .*; did you mean 'a.png'?"),
+        ("a.pmg", "did you mean 'a.png'?"),
         ("no/such/folder.png", "does not exist"),
         ("http://127.0.0.1/a.png", "is a URL; download it and give its path, or set image_urls: true"),
         ("s3://bucket/a.png", "is a URL"),
@@ -107,6 +107,48 @@ def test_what_is_no_image_is_refused_with_a_short_reason(folder, value, reason):
         PictureFinder(folder).find(value)
     str(caught.value).encode()
     assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "meant"),
+    [
+        ("shop-3-90.jpg", "shop-3-0.jpg", None),
+        ("shop-3-0.jpg", "shop-3-00.jpg", None),
+        ("shop-30.jpg", "shop-3-0.jpg", None),
+        ("left.jpg", "lift.jpg", None),
+        ("Shop-3-0.JPG", "shop-3-0.jpg", "Shop-3-0.JPG"),
+        ("shop_3 0.png", "shop-3-0.jpg", "shop_3 0.png"),
+        ("cafe\u0301.jpg", "caf\u00e9.jpg", "cafe\\u0301.jpg"),
+        ("shop.jpg", "shop", "shop.jpg"),
+        ("train/shop-3-0.jpg", "shop-3-0.jpg", "train/shop-3-0.jpg"),
+        ("shop-3-0.jpg", "data/photos/shop-3-0.jpg", "shop-3-0.jpg"),
+        ("train/shop-3-0.jpg", "photos/train/shop-3-0.jpg", "train/shop-3-0.jpg"),
+        ("train/shop-3-90.jpg", "photos/shop-3-0.jpg", None),
+    ],
+)
+def test_a_file_is_suggested_only_if_it_can_be_the_same_photo(tmp_path, there, name, meant):
+    (tmp_path / there).parent.mkdir(exist_ok=True)
+    (tmp_path / there).write_bytes(png())
+    with pytest.raises(MissingImageError) as caught:
+        PictureFinder(tmp_path).find(name)
+    _, _, hint = str(caught.value).partition("; did you mean ")
+    assert hint == (f"'{meant}'?" if meant else "")
+
+
+def test_of_several_files_of_a_name_none_is_suggested(folder):
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "x.png").write_bytes(png())
+    with pytest.raises(MissingImageError, match=r"'x\.png' does not exist in [^;]*$"):
+        PictureFinder(folder).find("x.png")
+    (folder / "two" / "x.png").rename(folder / "two" / "x.jpg")
+    with pytest.raises(MissingImageError, match=r"did you mean 'one/x\.png'\?"):
+        PictureFinder(folder).find("X.png")
+
+
+def test_a_folder_of_images_that_does_not_exist_is_said(folder):
+    with pytest.raises(MissingImageError, match=r"does not exist in .*/nowhere, which does not exist itself"):
+        PictureFinder(folder / "nowhere").find("a.png")
 
 
 def test_a_missing_image_carries_its_path(folder):
@@ -188,7 +230,7 @@ def test_an_image_is_fetched_once_where_urls_are_allowed(folder, tmp_path):
     [
         ((404, b"", {}), "can't be fetched: HTTP Error 404"),
         ((500, b"", {}), "can't be fetched: HTTP Error 500"),
-        ((200, b"<html>No such image</html>", {}), "is no readable image: .*it is an HTML page"),
+        ((200, b"<html>No such image</html>", {}), "is no readable image: it is an HTML page"),
         ((200, b"", {}), "the file is empty"),
         ((200, b"abc", {"Content-Length": "9000"}), "can't be fetched|no readable image"),
         ((200, png((1, 300)), {}), "at most 200 to 1 is possible"),

@@ -142,7 +142,7 @@ def test_an_image_in_two_splits_that_are_named_is_an_error_that_names_both_rows(
         splits(config(tmp_path, ("a.json", {"split": "train"}), ("b.json", {"split": "test"})))
     first, second, last = str(caught.value).splitlines()
     assert first == "1 images or texts are in two splits that sources name:"
-    assert second == "  1.png: a.json#1 in train and b.json#0 in test"
+    assert second == "  1.png: a.json row 1 in train and b.json row 0 in test"
     assert last.startswith("Remove them from one")
 
 
@@ -157,7 +157,7 @@ def test_many_images_in_two_splits_are_counted(tmp_path):
 def test_a_text_in_two_splits_that_are_named_is_an_error(tmp_path):
     for name in ("a.json", "b.json"):
         (tmp_path / name).write_text(json.dumps([{"query": "Hi", "response": "Ho"}]))
-    with pytest.raises(DataError, match=r"a\.json#0 in train and b\.json#0 in search"):
+    with pytest.raises(DataError, match=r"a\.json row 0 in train and b\.json row 0 in search"):
         splits(config(tmp_path, ("a.json", {"split": "train"}), ("b.json", {"split": "search"})))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainable.boxes import UNITS, Box, fault_of
+from trainable.boxes import UNITS, Box, fault_of_thousandths
 from trainable.data.records import IMAGE_TAG, ImageSource, Record, Turn
 from trainable.errors import DataError
 from trainable.markup import BOX_END, BOX_KEY, BOX_START, POINT, find_boxes
@@ -17,8 +17,17 @@ def built_record(
     turns: Sequence[Turn],
     images: Sequence[ImageSource],
     references: Sequence[str] = (),
+    box_hint: str = "",
 ) -> Record:
     """Make a record of a conversation; the last answer decides the task.
+
+    Args:
+        name: Names it in messages.
+        system: The system turn, if any.
+        turns: Questions and answers, boxes in thousandths.
+        images: In order of the tags.
+        references: Accepted answers to the last question.
+        box_hint: What to add where a box exceeds thousandths.
 
     Raises:
         DataError: If tags and images differ in number, an answer is empty, a box is not whole or not in thousandths, or
@@ -32,7 +41,7 @@ def built_record(
         raise DataError("an answer is empty; there is nothing to learn")
     if any(IMAGE_TAG in turn.answer for turn in turns):
         raise DataError(f"an answer holds {IMAGE_TAG}; a model answers in text")
-    boxes = _boxes(turns)
+    boxes = _boxes(turns, box_hint)
     if not images and any(find_boxes(turn.answer) for turn in turns):
         raise DataError("an answer holds a box, and the row has no image")
     kind = "locate" if boxes else "point" if POINT.search(turns[-1].answer) else "answer"
@@ -48,7 +57,7 @@ def built_record(
     )
 
 
-def _boxes(turns: Sequence[Turn]) -> tuple[Box, ...]:
+def _boxes(turns: Sequence[Turn], hint: str) -> tuple[Box, ...]:
     """Check the boxes of all answers and give those of the last."""
     found = [[span.box for span in find_boxes(turn.answer)] for turn in turns]
     boxes = [box for answer in found for box in answer]
@@ -60,7 +69,6 @@ def _boxes(turns: Sequence[Turn]) -> tuple[Box, ...]:
             f"or {BOX_KEY}: [x1, y1, x2, y2], in whole numbers"
         )
     for box in boxes:
-        if fault := fault_of(box, width=UNITS, height=UNITS):
-            hint = "; these look like pixels" if max(box) > UNITS else ""
-            raise DataError(f"a box is in thousandths of the image: {fault}{hint}")
+        if fault := fault_of_thousandths(box):
+            raise DataError(f"a box is in thousandths of the image: {fault}{hint if max(box) > UNITS else ''}")
     return tuple(found[-1])

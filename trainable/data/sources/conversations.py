@@ -90,10 +90,11 @@ def records_of(
             refused.append(RefusedRow.of(path, row.place, error))
     framed, notes = _with_frames(framed, config, path)
     framing, more = _answer_framing(framed, config, path)
+    hint = _box_hint(framed)
     records: list[Record] = []
     for one in framed:
         try:
-            records.append(_record(one, framing, config.drawn_on))
+            records.append(_record(one, framing, config.drawn_on, box_hint=hint))
         except DataError as error:
             refused.append(RefusedRow.of(path, one.row.place, error))
     return records, [*notes, *more]
@@ -172,7 +173,17 @@ def _numbers(span: BoxSpan) -> Numbers:
     return span.box.x1, span.box.y1, span.box.x2, span.box.y2
 
 
-def _record(row: _Framed, answer_framing: Framing, drawn_on: DrawnOn) -> Record:
+def _box_hint(rows: Sequence[_Framed]) -> str:
+    """Say that boxes of answers look like pixels if those of most rows exceed thousandths."""
+    largest = [
+        max(max(span.box) for span in spans)
+        for row in rows
+        if (spans := [span for turn in row.row.draft.turns for span in find_boxes(turn.answer)])
+    ]
+    return "; these look like pixels" if 2 * sum(most > UNITS for most in largest) > len(largest) else ""
+
+
+def _record(row: _Framed, answer_framing: Framing, drawn_on: DrawnOn, *, box_hint: str) -> Record:
     draft = row.row.draft
     if draft.objects is not None and row.framing is not None:
         filled = fill(draft.turns, draft.objects, row.boxes, row.framing)
@@ -184,6 +195,7 @@ def _record(row: _Framed, answer_framing: Framing, drawn_on: DrawnOn) -> Record:
         turns=[_with_boxes(one, answer_framing, row.row.headers, drawn_on) for one in filled],
         images=row.row.pictures,
         references=draft.references,
+        box_hint=box_hint,
     )
 
 

@@ -9,12 +9,13 @@ import io
 import os
 import re
 import urllib.request
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPException
+from itertools import islice
 from pathlib import Path, PureWindowsPath
 from reprlib import repr as shortened
 from typing import Any
+from unicodedata import normalize
 
 from trainable.data.files import text_fault
 from trainable.data.images import BytesImage, FileImage, read_header
@@ -29,6 +30,10 @@ _LONGEST_PATH = 1000
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 _IMAGES = "images"
 """Their folder in the user's cache."""
+_ENDING = re.compile(r"\.[a-z]{2,5}\d?")
+_SEPARATORS = re.compile(r"[\s_.-]+")
+_LISTED, _MOST_FOLDERS = 1000, 50
+"""How many entries of a folder of images are looked at for folders, and how many of these for a missing image."""
 _FETCH_S = 30
 _MOST_BYTES = 100 * 2**20
 _IN_MEMORY_BYTES = 256 * 2**20
@@ -47,8 +52,9 @@ class PictureFinder:
     def __init__(self, folder: Path, *, fetches_urls: bool = False) -> None:
         self._folder, self._fetches_urls = folder, fetches_urls
         self._known: dict[str, Picture] = {}
-        self._beside: dict[Path, Mapping[str, str]] = {}
+        self._beside: dict[Path, Mapping[str, Sequence[Path]]] = {}
         self._by_stem: dict[Path, Mapping[str, str]] = {}
+        self._folders: Sequence[Path] | None = None
         self._bytes = 0
 
     def find(self, value: Any) -> Picture:
@@ -151,20 +157,47 @@ class PictureFinder:
         if not path.is_relative_to(root):
             raise DataError(f"the image {name[:100]!a} lies outside {root}; set image_folder to a folder that holds it")
         if not exists:
-            raise MissingImageError(
-                f"the image {name[:100]!a} does not exist in {self._folder}{self._near(path)}", path=str(path)
-            )
+            hint = self._near(path, root) if root.is_dir() else ", which does not exist itself"
+            raise MissingImageError(f"the image {name[:100]!a} does not exist in {self._folder}{hint}", path=str(path))
         return FileImage(resolved, label=str(path.relative_to(root)))
 
-    def _near(self, path: Path) -> str:
-        """Name a file with nearly the name of a missing one."""
-        if path.parent not in self._beside:
-            self._beside[path.parent] = {name.lower(): name for name in _names_in(path.parent)}
-        beside = self._beside[path.parent]
-        if len(beside) > 10_000:  # the search looks at every name
-            return f"; did you mean {beside[path.name.lower()]}?" if path.name.lower() in beside else ""
-        near = get_close_matches(path.name.lower(), beside, n=1, cutoff=0.7)
-        return f"; did you mean {beside[near[0]]}?" if near else ""
+    def _near(self, path: Path, root: Path) -> str:
+        """Name the file that a missing one can only be: of the same name but for case, ending, separators or folder.
+
+        Names that differ in letters or digits are those of other images, as in a numbered series.
+        """
+        alike = self._alike(path.parent, path.name)
+        if not alike:
+            alike = [found for folder in self._places(root) for found in self._alike(folder, path.name)]
+        same = [found for found in alike if _composed(found.name) == _composed(path.name)]
+        likely = same if len(same) == 1 else alike
+        return f"; did you mean {str(likely[0].relative_to(root))!a}?" if len(likely) == 1 else ""
+
+    def _places(self, root: Path) -> Sequence[Path]:
+        """Give the folder of images and the folders in it; of a large one, some."""
+        if self._folders is None:
+            below = (root / name for name in islice(_names_in(root), _LISTED))
+            self._folders = (root, *sorted(path for path in below if path.is_dir())[:_MOST_FOLDERS])
+        return self._folders
+
+    def _alike(self, folder: Path, name: str) -> Sequence[Path]:
+        if folder not in self._beside:
+            found: dict[str, list[Path]] = {}
+            for one in _names_in(folder):
+                found.setdefault(_skeleton(one), []).append(folder / one)
+            self._beside[folder] = found
+        return self._beside[folder].get(_skeleton(name), ())
+
+
+def _composed(name: str) -> str:
+    return normalize("NFC", name).casefold()
+
+
+def _skeleton(name: str) -> str:
+    """Give what is left of a name without letter case, ending, and the kind of its separators."""
+    path = Path(_composed(name))
+    stem = path.stem if _ENDING.fullmatch(path.suffix) else path.name
+    return _SEPARATORS.sub("-", stem)
 
 
 def fetched_file(url: str) -> Path:
