@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from ray.tune.logger.tensorboardx import TBXLoggerCallback
@@ -16,7 +17,14 @@ _STATUS = {"COMPLETE": "STATUS_SUCCESS", "PRUNED": "STATUS_UNKNOWN", "FAIL": "ST
 
 
 class _Writer(SummaryWriter):
-    """Leaves out the ``ray/tune/`` that Ray puts before every name: TensorBoard groups scalars by their first part."""
+    """Leaves out the ``ray/tune/`` that Ray puts before every name: TensorBoard groups scalars by their first part.
+
+    Each has a file of its own: tensorboardX names files by the second, and two of one second would be one file, with
+    what the first wrote lost.
+    """
+
+    def __init__(self, logdir: str, **settings: Any) -> None:
+        super().__init__(logdir, filename_suffix=f".{uuid.uuid4().hex}", **settings)
 
     @override
     def add_scalar(self, tag: str, *values: Any, **settings: Any) -> None:
