@@ -40,7 +40,7 @@ def _trial(options: argparse.Namespace) -> int:
     from search.storage_fault import StorageGuard
     from search.trial_command import ask_of_trial
 
-    with StorageGuard(options.folder, again=f"trial {options.kind}"):
+    with StorageGuard(options.folder, again=f"trial {options.kind}", after=[options.number]):
         said = ask_of_trial(options.folder, options.number, options.kind, seed=options.seed, texts=options.changes)
     show(options, [said], {"trial": options.number, "request": options.kind, "effect": said})
     return OK

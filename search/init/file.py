@@ -16,6 +16,7 @@ from search.init.start import Start
 from search.init.sweep_text import GROUNDING, TEXT, Rows, sweep_text
 from search.spec import SweepSpec
 from search.spec_file import load_spec, read_tree
+from search.writable import check_file
 from search.yaml_tree import Tree
 from trainable.data.records import Record
 from trainable.data.render import render
@@ -72,13 +73,14 @@ def init_sweep(request: InitRequest, machine: Machine) -> Written:
     """Write the sweep file.
 
     Raises:
-        FolderError: If the file exists.
+        FolderError: If the file exists or can't be written.
         SpecError: If the training file is faulty, or asks for what paretune does not train.
         CheckError: If the data or the base can't be used, or the data lack boxes or texts.
 
     """
-    if request.out.exists():
+    if os.path.lexists(request.out):
         raise FolderError(f"{request.out} exists; give --out another name, or remove it")
+    check_file(request.out)
     start = _start(request, machine)
     share = start.search_share or _USUAL_SHARE
     probe = SweepSpec.model_validate(
