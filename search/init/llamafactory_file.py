@@ -123,6 +123,7 @@ def read_llamafactory_file(path: Path, tree: Tree) -> Start:
     if faults := _unsupported(values):
         raise _refused(path, tree, faults)
     folder = _data_folder(path, arguments.dataset_dir, tree)
+    images = _image_folder(path, arguments.media_dir, tree)
     found = _Notes(arguments, values)
     return Start(
         told_by=path.name,
@@ -132,7 +133,8 @@ def read_llamafactory_file(path: Path, tree: Tree) -> Start:
             max_pixels=arguments.image_resolution**2 if arguments.image_resolution else arguments.image_max_pixels,
             template=arguments.template,
         ),
-        sources=tuple(_sources(path, arguments, folder)),
+        sources=tuple(_sources(arguments, folder, images)),
+        images_fix=_images_fix(path, tree),
         max_length=arguments.cutoff_len,
         search_share=arguments.val_size if 0 < arguments.val_size < 0.6 and not arguments.eval_dataset else None,
         training=_training(arguments),
@@ -207,9 +209,26 @@ def _local_model(path: Path, name: str) -> str:
     return next((str(base / wanted) for base in _bases(path) if (base / wanted / "config.json").is_file()), name)
 
 
-def _sources(path: Path, arguments: LlamaFactoryArguments, folder: Path) -> Iterator[LlamaFactorySource]:
-    wanted = None if arguments.media_dir is None else Path(os.path.expanduser(arguments.media_dir))  # noqa: PTH111
-    images = next((base / wanted for base in _bases(path) if (base / wanted).is_dir()), wanted) if wanted else None
+def _image_folder(path: Path, media_dir: str | None, tree: Tree) -> Path | None:
+    if media_dir is None:
+        return None
+    wanted = Path(os.path.expanduser(media_dir))  # noqa: PTH111 a ~ of nobody stays
+    for base in _bases(path):
+        if (base / wanted).is_dir():
+            return base / wanted
+    message = f"no folder {media_dir!r} was found from here, nor from the folders above {path}"
+    fix = "Set media_dir to the absolute path of the folder that the images' paths start from, or remove it."
+    raise _refused(path, tree, [Fault(("media_dir",), message, fix=fix)])
+
+
+def _images_fix(path: Path, tree: Tree) -> str:
+    """Say which key of the training file decides where images are looked for."""
+    place = tree.keys.get(("media_dir",))
+    key = f"add media_dir to {path}: it is" if place is None else f"{place.text}: set media_dir to"
+    return f"{key} the folder that the images' paths start from"
+
+
+def _sources(arguments: LlamaFactoryArguments, folder: Path, images: Path | None) -> Iterator[LlamaFactorySource]:
     shares = arguments.interleave_probs
     is_shared = arguments.mix_strategy in _INTERLEAVED and len(shares) == len(arguments.dataset) > 1
     total = sum(shares)

@@ -222,6 +222,53 @@ def test_a_folder_with_a_registry_is_read_by_it(words, data, tmp_path, capsys):
     assert (spec.data.sources[0].source, spec.data.sources[0].dataset) == ("llamafactory", "scenes")
 
 
+@pytest.fixture
+def apart(tmp_path):
+    """Give a folder with a registry, and another with its images."""
+    folder = write_scenes(tmp_path / "apart", scenes=6)
+    (tmp_path / "photos").mkdir()
+    (folder / "images").rename(tmp_path / "photos" / "images")
+    return folder, tmp_path / "photos"
+
+
+@pytest.mark.parametrize("words", [(), ("--dataset", "scenes")])
+def test_the_images_of_a_registry_may_lie_elsewhere(words, apart, tmp_path, capsys):
+    folder, photos = apart
+    out, base = tmp_path / "sweep.yaml", ("--model", "tiny")
+    err = refused(capsys, folder, out, *base, *words)
+    first = err.splitlines()[0]
+    assert first.startswith("paretune: data: ")
+    assert first.endswith("; give the folder that the images' paths start from by --images DIR")
+    assert "' does not exist in " in err
+    (folder / "words.json").write_text(json.dumps([{"instruction": f"Say {i}", "output": str(i)} for i in range(9)]))
+    registry = json.loads((folder / "dataset_info.json").read_text())
+    both = {**registry, "words": {"file_name": "words.json"}}
+    (folder / "dataset_info.json").write_text(json.dumps(both))
+    err = refused(capsys, folder, out, *base, "--dataset", "scenes,words")
+    assert (
+        "no answer with boxes is left" in err and "give the folder that the images' paths start from by --images" in err
+    )
+    (folder / "dataset_info.json").write_text(json.dumps(registry))
+    assert "--images: nowhere is no folder" in refused(capsys, folder, out, *base, *words, "--images", "nowhere")
+    result, spec = started(capsys, folder, out, *base, *words, "--images", str(photos))
+    assert (spec.data.sources[0].image_folder, result["refused"]) == (str(photos), 0)
+    check_data(spec)
+
+
+def test_the_images_of_a_training_file_are_found_by_its_media_dir(apart, tmp_path, capsys):
+    folder, photos = apart
+    out = tmp_path / "sweep.yaml"
+    path = training_file(tmp_path, folder)
+    assert f"; add media_dir to {path}: it is the folder" in refused(capsys, path, out)
+    path = training_file(tmp_path, folder, changes={"media_dir": str(folder)})
+    line = len(path.read_text().splitlines())
+    assert f"; {path}:{line}:1: set media_dir to the folder" in refused(capsys, path, out)
+    path = training_file(tmp_path, folder, changes={"media_dir": "nowhere"})
+    assert f"{path}:{line}:12: media_dir: no folder 'nowhere' was found from here" in refused(capsys, path, out)
+    _, spec = started(capsys, training_file(tmp_path, folder, changes={"media_dir": str(photos)}), out)
+    assert spec.data.sources[0].image_folder == str(photos)
+
+
 def test_what_is_no_data_and_no_training_file_is_named(data, tmp_path, capsys, examples):
     out = tmp_path / "sweep.yaml"
     assert "is a sweep file already" in refused(capsys, examples / "shapes.yaml", out)
