@@ -39,13 +39,14 @@ def start_of_path(path: Path, *, model: str, images: Path | None, names: Sequenc
     if images is not None and not images.is_dir():
         raise CheckError(f"--images: {images} is no folder; expected the one that the paths of the images start from")
     is_tiny = model == TINY_NAME
+    base, _ = checked_model(
+        str(Path(model).absolute()) if Path(model).is_dir() and not is_tiny else model,
+        dtype="bfloat16" if has_gpu and not is_tiny else "float32",
+        max_pixels=None if is_tiny else _USUAL_PIXELS,
+    )
     return Start(
         told_by=path.name or str(path),
-        model=checked_model(
-            str(Path(model).absolute()) if Path(model).is_dir() and not is_tiny else model,
-            dtype="bfloat16" if has_gpu and not is_tiny else "float32",
-            max_pixels=None if is_tiny else _USUAL_PIXELS,
-        ),
+        model=base,
         sources=tuple(_sources(path.absolute(), images, names)),
         images_fix="give the folder that the images' paths start from by --images DIR",
         training=_TINY if is_tiny else Training(),

@@ -7,13 +7,16 @@ from scene_files import training_file, write_scenes
 
 from search.check import check_data
 from search.cli import main
+from search.export.llamafactory import TEMPLATES as EXPORTED
 from search.init import Machine
 from search.init import file as init_file
 from search.init.llamafactory_file import LlamaFactoryArguments
 from search.init.llamafactory_keys import reason_of
+from search.init.model import TEMPLATES, templates_for
 from search.init.start import Training
 from search.init.sweep_text import length_of
 from search.spec_file import load_spec
+from trainable.model.family import FAMILIES
 from trainable.model.tiny import tiny_folder
 
 
@@ -110,7 +113,25 @@ def test_known_keys_that_play_no_part_have_a_reason_of_their_own():
     [
         ({"stage": "dpo"}, ["train_lora.yaml:", "stage: got 'dpo'", "stage: sft"]),
         ({"finetuning_type": "full"}, ["finetuning_type: got 'full'", "LoRA adapters"]),
-        ({"template": "llama3"}, ["template: got 'llama3'", "Qwen2-VL"]),
+        (
+            {"template": "llama3"},
+            [
+                "template: got 'llama3'; paretune trains Qwen2-VL, Qwen2.5-VL and Qwen3-VL. Set it to that of the base: ",
+                "qwen2_vl for Qwen2-VL, qwen2_vl or qwen2_5_vl for Qwen2.5-VL, qwen3_vl or qwen3_vl_nothink for Qwen3",
+            ],
+        ),
+        (
+            {"template": "qwen2_5_vl"},
+            ["template: got 'qwen2_5_vl', of Qwen2.5-VL; ", "is Qwen2-VL. Set it to qwen2_vl."],
+        ),
+        ({"template": "qwen3_vl"}, ["train_lora.yaml:LAST:11: template: got 'qwen3_vl'", "Set it to qwen2_vl."]),
+        (
+            {"model_name_or_path": "./nobase"},
+            ["train_lora.yaml:LAST:21: model_name_or_path: no folder './nobase' with a config.json"],
+        ),
+        ({"model_name_or_path": "~/nobase"}, ["no folder '~/nobase'", "or to a name on the hub such as Qwen/Qwen2-VL"]),
+        ({"model_name_or_path": "/no/Qwen2-VL"}, ["no folder '/no/Qwen2-VL'"]),
+        ({"model_name_or_path": "models/vlm/qwen2-vl"}, ["no folder 'models/vlm/qwen2-vl'"]),
         ({"adapter_name_or_path": "saves/x"}, ["adapter_name_or_path", "without an adapter"]),
         ({"freeze_language_model": True}, ["freeze_language_model: got true"]),
         ({"dataset_dir": "ONLINE"}, ["dataset_dir: got 'ONLINE'", "on this machine"]),
@@ -122,9 +143,10 @@ def test_known_keys_that_play_no_part_have_a_reason_of_their_own():
     ],
 )
 def test_what_paretune_does_not_train_is_refused_at_its_place(changes, said, data, tmp_path, capsys):
-    err = refused(capsys, training_file(tmp_path, data, changes=changes), tmp_path / "sweep.yaml")
+    path = training_file(tmp_path, data, changes=changes)
+    err, last = refused(capsys, path, tmp_path / "sweep.yaml"), len(path.read_text().splitlines())
     for words in said:
-        assert words in err
+        assert words.replace("LAST", str(last)) in err
 
 
 def test_a_base_of_another_family_is_refused(data, tmp_path, capsys):
@@ -137,6 +159,23 @@ def test_a_base_of_another_family_is_refused(data, tmp_path, capsys):
     assert "model:" in err
     path = training_file(tmp_path, data, changes={"model_name_or_path": "meta-llama/Llama-3-8B"}, drop=("template",))
     assert "none of the families" in refused(capsys, path, tmp_path / "s.yaml")
+
+
+def test_a_name_on_the_hub_needs_not_be_here(data, tmp_path, capsys):
+    changes = {"model_name_or_path": "nobody/Qwen2-VL-mine", "template": "qwen2_5_vl"}
+    _, spec = started(capsys, training_file(tmp_path, data, changes=changes), tmp_path / "sweep.yaml")
+    assert spec.model.path == "nobody/Qwen2-VL-mine"
+
+
+@pytest.mark.parametrize("name", ["./nobase", "./Qwen2-VL-2B", "~/Qwen2-VL", "/no/Qwen2-VL", "a/b/Qwen2-VL"])
+def test_a_base_by_its_path_must_be_there(data, tmp_path, capsys, name):
+    assert f"model: there is no folder {name!r}" in refused(capsys, data, tmp_path / "s.yaml", "--model", name)
+
+
+def test_each_template_is_of_families_that_there_are_and_each_family_has_the_one_that_export_writes():
+    names = {family.name for family in FAMILIES.values()}
+    assert {name for families in TEMPLATES.values() for name in families} == names
+    assert all(EXPORTED[name] in templates_for(name) for name in names)
 
 
 def test_videos_are_refused(data, tmp_path, capsys):
