@@ -321,9 +321,10 @@ class _Notes:
 
     def lines(self) -> Iterator[str]:
         """Give a line for each key that is not carried over."""
+        used = LlamaFactoryArguments.model_fields
         for key, value in self._values.items():
-            if key in self._lost or key not in LlamaFactoryArguments.model_fields:
-                yield f"{key}: {shown_value(key, value)} - {self._lost.get(key) or reason_of(key)}"
+            if key in self._lost or key not in used:
+                yield f"{key}: {shown_value(key, value)} - {self._lost.get(key) or reason_of(key, used=used)}"
 
     def _adapter(self) -> None:
         arguments = self._arguments

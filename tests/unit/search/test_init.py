@@ -99,8 +99,25 @@ def test_every_key_is_used_or_listed_with_a_reason(data, tmp_path, capsys):
     assert set(keys) - set(LlamaFactoryArguments.model_fields) <= listed
     assert {"freeze_vision_tower", "do_train", "output_dir"} <= listed
     assert all(f"# - {line}" in text for line in result["not_carried_over"])
-    assert "paretune knows no such key" in next(line for line in result["not_carried_over"] if "lora_targt" in line)
+    assert "lora_targt: all - paretune knows no such key; did you mean lora_target?" in result["not_carried_over"]
     assert "topsecret" not in text
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("learnin_rate", "; did you mean learning_rate?"),
+        ("logging_step", "; did you mean logging_steps?"),
+        ("Template", "; did you mean template?"),
+        ("colour", ""),
+    ],
+)
+def test_the_name_that_a_misspelt_key_comes_near_to_is_said(key, meant, data, tmp_path, capsys):
+    path = training_file(tmp_path, data, changes={key: 1})
+    assert main(["init", str(path), "--out", str(tmp_path / "sweep.yaml")]) == 0
+    line = f"{key}: 1 - paretune knows no such key{meant}"
+    assert f"\n  {line}\n" in capsys.readouterr().out
+    assert f"\n# - {line}\n" in (tmp_path / "sweep.yaml").read_text()
 
 
 def test_known_keys_that_play_no_part_have_a_reason_of_their_own():
@@ -116,7 +133,7 @@ def test_known_keys_that_play_no_part_have_a_reason_of_their_own():
         (
             {"template": "llama3"},
             [
-                "template: got 'llama3'; paretune trains Qwen2-VL, Qwen2.5-VL and Qwen3-VL. Set it to that of the base: ",
+                "template: got 'llama3'; paretune trains Qwen2-VL, Qwen2.5-VL and Qwen3-VL. Set it to that",
                 "qwen2_vl for Qwen2-VL, qwen2_vl or qwen2_5_vl for Qwen2.5-VL, qwen3_vl or qwen3_vl_nothink for Qwen3",
             ],
         ),
