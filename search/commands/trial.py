@@ -12,7 +12,9 @@ from search.exit_codes import EPILOG, OK
 
 def add(commands: Any) -> None:
     """Add the command."""
-    trial = commands.add_parser("trial", help="ask something of one trial of a sweep, also while it runs")
+    trial = commands.add_parser(
+        "trial", help="ask something of one trial of a sweep, also while it runs", epilog=EPILOG
+    )
     kinds = trial.add_subparsers(required=True, metavar="WHAT")
     for kind, text in (
         ("stop", "stop it at its next report"),
