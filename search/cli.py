@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib import metadata
 
 from search.commands import COMMANDS
 from search.commands.output import say
@@ -50,7 +51,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
     """
     parser = _parser()
-    options = parser.parse_args(words)
+    options, unknown = parser.parse_known_args(words)
+    if unknown:  # argparse would show how the command without a subcommand is used
+        _refuse(options.command, unknown)
     options.parser = parser
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
@@ -66,6 +69,13 @@ def main(words: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _refuse(command: argparse.ArgumentParser, unknown: Sequence[str]) -> None:
+    """End with the usage of a subcommand, and how keys are set where it can set them."""
+    ways = [str(action.help) for action in command._actions if "--set" in action.option_strings]
+    hint = f"; did you mean --set KEY=VALUE ({ways[0]})?" if ways else ""
+    command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+
+
 def _complain(error: Exception, code: int) -> int:
     say(str(error))
     return code
@@ -77,10 +87,30 @@ def _parser() -> argparse.ArgumentParser:
         description="Search loss mixtures, LoRA settings and curricula for Qwen2-VL: grounding against text quality.",
         epilog=EPILOG,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}", help="say which version it is")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in COMMANDS:
         add(commands)
+    for command in _leaves(parser):
+        command.set_defaults(command=command)
     return parser
+
+
+def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Give the parsers of all commands that can be run."""
+    inner = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield parser
+    for action in inner:
+        for command in action.choices.values():
+            yield from _leaves(command)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("paretune")
+    except metadata.PackageNotFoundError:
+        return "of a checkout that is not installed"
 
 
 if __name__ == "__main__":

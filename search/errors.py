@@ -28,7 +28,7 @@ class SpecError(SearchError, ValueError):
 
 
 class FolderError(SearchError, FileExistsError):
-    """A new sweep was to start in a folder that holds one."""
+    """A place to write to holds something already, or can't be written."""
 
 
 class RecordError(SearchError, ValueError):

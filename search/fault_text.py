@@ -47,12 +47,12 @@ def _cut_words(text: str) -> str:
 def _message_and_names(fault: Fault) -> tuple[str, Sequence[str]]:
     if not fault.message.startswith("unknown key"):
         found = re.match(r"got '([^']*)'", fault.message)
-        return fault.message, _close(found[1], fault.candidates) if found else ()
+        return fault.message, close_names(found[1], fault.candidates) if found else ()
     wrong = str(fault.path[-1])
     if "in a condition" in fault.message:
         return fault.message, _nearest(wrong, fault.candidates, fault.candidates)
     if "of a dimension" in fault.message:
-        return f"{fault.message}; expected {_listed(fault.candidates)}", _close(wrong, fault.candidates)
+        return f"{fault.message}; expected {_listed(fault.candidates)}", close_names(wrong, fault.candidates)
     siblings = fault.candidates or _names_at(fault.path[:-1])
     message = f"{fault.message}; expected {_listed(siblings)}" if siblings else fault.message
     return message, _nearest(wrong, siblings, [key for key, _ in key_fields()])
@@ -63,13 +63,14 @@ def _nearest(wrong: str, siblings: Sequence[str], keys: Sequence[str]) -> Sequen
     ends: dict[str, list[str]] = {}
     for key in dict.fromkeys(keys):
         ends.setdefault(key.rpartition(".")[2], []).append(key)
-    near = [*_close(wrong, siblings), *ends.get(wrong, [])]
+    near = [*close_names(wrong, siblings), *ends.get(wrong, [])]
     if not near:
-        near = [key for end in _close(wrong, list(ends)) for key in ends[end]]
+        near = [key for end in close_names(wrong, list(ends)) for key in ends[end]]
     return near[:_MAX_NAMES]
 
 
-def _close(wrong: str, names: Sequence[str]) -> Sequence[str]:
+def close_names(wrong: str, names: Sequence[str]) -> Sequence[str]:
+    """Give the valid name that is most like a wrong one, or none."""
     return get_close_matches(wrong[:100], names, n=1)
 
 

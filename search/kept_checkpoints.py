@@ -43,6 +43,24 @@ def confirm_place(spec: SweepSpec, folder: Path) -> CheckpointPlace:
     return place.model_copy(update={"folder": f"{uri}-confirm{mark}{query}"})
 
 
+def way_back(folder: Path, number: int, *, is_pruned: bool, seed: int) -> str:
+    """Say how to get the adapter of an ended trial whose checkpoint is gone.
+
+    Args:
+        folder: Of the sweep.
+        number: Of the trial.
+        is_pruned: Whether a pruner or a user stopped it.
+        seed: Of adapter, data order and dropout.
+
+    """
+    run = f"extend {folder} {number}" if is_pruned else f"clone {folder} {number} --seed {seed}"
+    return (
+        f"To get this one, run it again as a new trial: paretune trial {run}; then paretune resume {folder}, and pin "
+        f"the new trial: paretune trial pin {folder} N. Or export its files without the adapter, by --without-adapter, "
+        "and retrain it by their train.yaml"
+    )
+
+
 class KeptCheckpoints:
     """Removes the checkpoints that nobody needs any more, and says which may go first where room is short.
 

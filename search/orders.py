@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from search.points import CLONE_KEY, clone_plan, point_of
+from search.points import CLONE_KEY, clone_plan, point_of, seed_of
 from search.requests import Request
 from search.spec import SweepSpec
 from search.study_trials import StudyTrials
@@ -99,7 +99,7 @@ class Orders:
             point = {**point_of(self._spec, request.trial, trial), **(request.changes or {})}
         except ValueError:
             return False
-        own = int(trial.user_attrs.get(CLONE_KEY, {}).get("seed", self._spec.trial.seed))
+        own = seed_of(self._spec, trial)
         is_extended = request.kind == "extend"
         other = child_seed(own, f"clone {self._trials.asked}") % 2**32
         seed = request.seed if request.seed is not None else own if is_extended else other

@@ -59,3 +59,8 @@ def point_of(spec: SweepSpec, number: int, trial: FrozenTrial) -> Point:
     """
     planned = planned_point(spec, number, trial.user_attrs)
     return planned if planned is not None else spec.space.draw(optuna.trial.FixedTrial(trial.params))
+
+
+def seed_of(spec: SweepSpec, trial: FrozenTrial) -> int:
+    """Give the seed of a trial's adapter, data order and dropout: a clone has its own."""
+    return int(trial.user_attrs.get(CLONE_KEY, {}).get("seed", spec.trial.seed))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import Self
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from search.errors import StorageFault
+from search.errors import FolderError, StorageFault
 from search.secrets import masked
 
 _DATABASE_ERRORS = (sqlite3.Error, SQLAlchemyError, StorageInternalError)
@@ -33,12 +33,23 @@ class StorageGuard:
     Args:
         folder: Of the sweep.
         storage: URL of the study's database; ``study.db`` in the folder if absent.
-        again: The command that goes on once the cause is gone.
+        again: The command that goes on once the cause is gone; the folder is its first argument.
+        after: The command's further words.
+        place: What is written; the folder if absent.
 
     """
 
-    def __init__(self, folder: Path, *, storage: str | None = None, again: str = "resume") -> None:
-        self._folder, self._storage, self._again = folder, storage, again
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        storage: str | None = None,
+        again: str = "resume",
+        after: Sequence[object] = (),
+        place: Path | None = None,
+    ) -> None:
+        self._folder, self._storage, self._place = folder, storage, place or folder
+        self._again = " ".join(["paretune", again, str(folder), *map(str, after)])
         self._fault: StorageFault | None = None
 
     def __enter__(self) -> Self:
@@ -49,7 +60,7 @@ class StorageGuard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Turn an error of a disk or a database into a fault."""
-        if isinstance(error, (OSError, *_DATABASE_ERRORS)) and not isinstance(error, BrokenPipeError):
+        if isinstance(error, (OSError, *_DATABASE_ERRORS)) and not isinstance(error, (BrokenPipeError, FolderError)):
             self._fault = StorageFault(self._words(error))
             raise self._fault from error
 
@@ -67,9 +78,9 @@ class StorageGuard:
 
     def _words(self, error: Exception) -> str:
         reason = reason_of(error)
-        again = f"go on by: paretune {self._again} {self._folder}"
+        again = f"go on by: {self._again}"
         is_database = isinstance(error, _DATABASE_ERRORS)
-        where = self._study() if is_database else _place(error, self._folder)
+        where = self._study() if is_database else _place(error, self._place)
         if is_database and is_damage(error):
             return f"can't use {where}: {reason}; {again} --rebuild-study"
         advice = next((words for pattern, words in _ADVICE if re.search(pattern, reason.lower())), "see to it")

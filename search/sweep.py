@@ -16,9 +16,8 @@ from typing import Any
 from ray import tune
 
 from results import ItemRow, read_sweep, write_sweep_json
-from results.sweep_file import SWEEP_FILE
 from search.cluster import Cluster, connected_ray
-from search.errors import FolderError, RayLost
+from search.errors import RayLost
 from search.folder_lock import locked
 from search.hub import Hub
 from search.interfaces import Listener
@@ -38,6 +37,7 @@ from search.spec import SearchConfig, SweepSpec, end_of
 from search.storage_fault import StorageGuard
 from search.sweep_spec import SPEC_KEY, spec_of
 from search.watchdog import Watchdog
+from search.writable import check_new
 from trainable.packed_entry import PROXY_CPUS, PackedRayTrial
 from trainable.ray_entry import RayTrial
 
@@ -94,7 +94,8 @@ def start_sweep(
         say: Tells a person what happens to the sweep as a whole.
 
     Raises:
-        FolderError: If the folder holds a sweep already, or another sweep has its study or its checkpoints.
+        FolderError: If the folder holds a sweep already or can't be written, or another sweep has its
+            study or its checkpoints.
         BusyError: If another process works in the folder.
         UnfitClusterError: If there is no cluster or its nodes can't run the trials.
         ClusterError: If Ray is lost and can't be started anew.
@@ -102,8 +103,7 @@ def start_sweep(
         Interrupted: On a second SIGINT or SIGTERM; ``resume_sweep`` goes on.
 
     """
-    if (folder / SWEEP_FILE).exists():
-        raise FolderError(f"{folder} holds a sweep already; go on with it by 'paretune resume {folder}'")
+    check_new(folder)
     guard = StorageGuard(folder, storage=spec.search.storage)
     metadata = {SPEC_KEY: spec.model_dump_json(), **lineage}
     with guard:

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from results.sweep_file import SWEEP_FILE
 from search.errors import RequestError
 from search.folder_lock import work_in
-from search.points import point_of
+from search.kept_checkpoints import checkpoint_place, way_back
+from search.points import point_of, seed_of
 from search.requests import Request, RequestFiles, RequestKind
 from search.spec import SweepSpec
 from search.study import open_studies
@@ -57,6 +58,8 @@ def ask_of_trial(
         if kind == "stop" or trial.state.name != "PRUNED":
             raise RequestError(f"trial {number} has ended already: {trial.state.name}, {trial.user_attrs['reason']}")
         words = "is run again to its last step, whatever the pruner says, as a new trial"
+    if kind == "pin" and trial.state.is_finished():
+        _check_kept(spec, folder, number, trial)
     if kind == "clone":
         _check_clone(spec, number, trial, changes)
     if seed is not None and not 0 <= seed < 2**32:
@@ -106,6 +109,22 @@ def _changes(space: SearchSpace, texts: Sequence[str]) -> dict[str, Scalar]:
             raise RequestError(f"--set {text}: {key} can't be {found!r}; expected {listed}")
         changes[key] = found
     return changes
+
+
+def _check_kept(spec: SweepSpec, folder: Path, number: int, trial: FrozenTrial) -> None:
+    """See that an ended trial still has the checkpoint that is to be kept."""
+    place = checkpoint_place(spec, folder)
+    shown = place.folder.partition("?")[0]
+    try:
+        kept = place.open().numbers()
+    except (OSError, ValueError) as error:
+        raise RequestError(f"the checkpoints in {shown} can't be read: {error}") from error
+    if number not in kept:
+        again = way_back(folder, number, is_pruned=trial.state.name == "PRUNED", seed=seed_of(spec, trial))
+        raise RequestError(
+            f"trial {number} has ended ({trial.state.name}), and its checkpoint, which would be kept in {shown}, is "
+            f"gone. {again}"
+        )
 
 
 def _check_clone(spec: SweepSpec, number: int, trial: FrozenTrial, changes: Mapping[str, Scalar]) -> None:

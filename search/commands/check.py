@@ -42,9 +42,11 @@ def _check(options: argparse.Namespace) -> int:
     from search.loggers import check_loggers
     from search.planning.found_rows import found_counts
     from search.planning.rows import keep_counts
+    from search.writable import check_folder
 
     check_loggers(spec.search.loggers)
     folder = options.out or Path("checks") / options.file.stem
+    check_folder(folder)
     try:
         data = check_data(spec)
     except RefusedError as error:

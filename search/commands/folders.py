@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,11 @@ def show_report(folder: Path) -> None:
     print(f"report: {files.html}")
 
 
+def out_words(out: Path | None) -> Sequence[str]:
+    """Give the words of ``--out``, to repeat a command."""
+    return () if out is None else ("--out", str(out))
+
+
 def write_sweep_report(folder: Path, *, out: Path | None = None) -> ReportFiles:
     """Write a sweep's report with all that only the search can compute.
 
@@ -54,5 +59,5 @@ def write_sweep_report(folder: Path, *, out: Path | None = None) -> ReportFiles:
     from search.explain import explain
     from search.storage_fault import StorageGuard
 
-    with StorageGuard(folder, again="report"):
+    with StorageGuard(folder, again="report", after=out_words(out), place=None if out is None else out.parent):
         return write_report(folder, out=out, explain=explain)

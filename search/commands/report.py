@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.commands.folders import on_folder, write_sweep_report
+from search.commands.folders import on_folder, out_words, write_sweep_report
 from search.commands.output import add_json, show
 from search.errors import FolderError
 from search.exit_codes import EPILOG, OK
@@ -41,6 +41,10 @@ def _report(options: argparse.Namespace) -> int:
     out: Path | None = options.out
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise FolderError(f"--out must name an HTML file, such as report.html; got {out}")
+    if out is not None:
+        from search.writable import check_file
+
+        check_file(out)
     folders: Sequence[Path] = options.folders
     files = write_sweep_report(folders[0], out=out) if len(folders) == 1 else _write_comparison(folders, out)
     if not options.json and len(folders) == 1:
@@ -57,7 +61,8 @@ def _write_comparison(folders: Sequence[Path], out: Path | None) -> ReportFiles:
     from search.explain import explain
     from search.storage_fault import StorageGuard
 
-    with StorageGuard(folders[0] if out is None else out.parent, again="report"):
+    after, place = [*folders[1:], *out_words(out)], None if out is None else out.parent
+    with StorageGuard(folders[0], again="report", after=after, place=place):
         return write_comparison(folders, out=out, explain=explain)
 
 

@@ -47,9 +47,11 @@ def _sweep(options: argparse.Namespace) -> int:
     from search.loggers import check_loggers
     from search.planning.found_rows import found_counts
     from search.planning.rows import keep_counts
+    from search.writable import check_new
 
     check_loggers(spec.search.loggers)
     folder = options.out or Path("sweeps") / f"{options.file.stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    check_new(folder)
     data = check_data(spec)
     tokens = tokens_line(data, max_length=spec.data.max_length)
     keep_counts(spec, found_counts(spec, data, tokens=mean_tokens(data)))

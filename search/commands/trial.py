@@ -12,7 +12,9 @@ from search.exit_codes import EPILOG, OK
 
 def add(commands: Any) -> None:
     """Add the command."""
-    trial = commands.add_parser("trial", help="ask something of one trial of a sweep, also while it runs")
+    trial = commands.add_parser(
+        "trial", help="ask something of one trial of a sweep, also while it runs", epilog=EPILOG
+    )
     kinds = trial.add_subparsers(required=True, metavar="WHAT")
     for kind, text in (
         ("stop", "stop it at its next report"),
@@ -40,7 +42,7 @@ def _trial(options: argparse.Namespace) -> int:
     from search.storage_fault import StorageGuard
     from search.trial_command import ask_of_trial
 
-    with StorageGuard(options.folder, again=f"trial {options.kind}"):
+    with StorageGuard(options.folder, again=f"trial {options.kind}", after=[options.number]):
         said = ask_of_trial(options.folder, options.number, options.kind, seed=options.seed, texts=options.changes)
     show(options, [said], {"trial": options.number, "request": options.kind, "effect": said})
     return OK

@@ -26,6 +26,7 @@ from search.export.retrain import TRAIN_FILE, train_yaml
 from search.export.weights import adapter_tensors
 from search.spec import SweepSpec
 from search.sweep_spec import SPEC_KEY
+from search.writable import check_beside
 from trainable.errors import ModelError
 from trainable.model.load import Processor, base_folder, load_processor
 from trainable.model.peft_folder import write_peft_folder
@@ -78,7 +79,7 @@ def export_trial(request: ExportRequest) -> Export:
 
     Raises:
         ResultsError: If the folder holds no sweep.
-        FolderError: If ``out`` is not empty.
+        FolderError: If ``out`` is not empty or can't be written.
         RequestError: If there is no such trial, or no checkpoint of it.
         CheckError: If the base's configuration can't be loaded, or does not fit the checkpoint.
 
@@ -144,14 +145,16 @@ def _texts(
 
 
 def _check_free(out: Path) -> None:
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+    if os.path.lexists(out) and not (out.is_dir() and not any(out.iterdir())):
         what = "holds files" if out.is_dir() else "is a file"
         raise FolderError(f"{out} {what}; give --out a folder that is new or empty")
+    check_beside(out)
 
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
     """Give a folder that takes the name of ``out`` once it is complete; nothing is left of one that is not."""
+    out = Path(os.path.abspath(out))  # noqa: PTH100 - the folder may be ".", which has no name
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.parent / f".{out.name}.part"
     shutil.rmtree(part, ignore_errors=True)  # of an export that was killed

@@ -11,7 +11,7 @@ from torch import Tensor
 from results import SweepTables
 from search.errors import RequestError
 from search.export.chosen import ChosenTrial
-from search.kept_checkpoints import checkpoint_place
+from search.kept_checkpoints import checkpoint_place, way_back
 from search.spec import SweepSpec
 from trainable.checkpoints import UNREADABLE, Checkpoints, unpacked
 
@@ -85,13 +85,4 @@ def _damaged(folder: Path, trial: ChosenTrial, shown: str) -> str:
 
 
 def _again(folder: Path, trial: ChosenTrial) -> str:
-    """Say how to get the adapter all the same."""
-    if trial.state == "PRUNED":
-        run = f"paretune trial extend {folder} {trial.number}"
-    else:
-        run = f"paretune trial clone {folder} {trial.number} --seed {trial.seed}"
-    return (
-        f"To get this one, run it again as a new trial: {run}; then paretune resume {folder}, and pin the new trial: "
-        f"paretune trial pin {folder} N. Or write its files without the adapter, by --without-adapter, and retrain it "
-        "by their train.yaml"
-    )
+    return way_back(folder, trial.number, is_pruned=trial.state == "PRUNED", seed=trial.seed)

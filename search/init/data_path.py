@@ -33,18 +33,22 @@ def start_of_path(path: Path, *, model: str, images: Path | None, names: Sequenc
         has_gpu: Whether trials will run on one.
 
     Raises:
-        CheckError: If nothing that paretune reads is there, or the base is of another family.
+        CheckError: If nothing that paretune reads is there, ``images`` is no folder, or the base is of another family.
 
     """
+    if images is not None and not images.is_dir():
+        raise CheckError(f"--images: {images} is no folder; expected the one that the paths of the images start from")
     is_tiny = model == TINY_NAME
+    base, _ = checked_model(
+        str(Path(model).absolute()) if Path(model).is_dir() and not is_tiny else model,
+        dtype="bfloat16" if has_gpu and not is_tiny else "float32",
+        max_pixels=None if is_tiny else _USUAL_PIXELS,
+    )
     return Start(
         told_by=path.name or str(path),
-        model=checked_model(
-            str(Path(model).absolute()) if Path(model).is_dir() and not is_tiny else model,
-            dtype="bfloat16" if has_gpu and not is_tiny else "float32",
-            max_pixels=None if is_tiny else _USUAL_PIXELS,
-        ),
+        model=base,
         sources=tuple(_sources(path.absolute(), images, names)),
+        images_fix="give the folder that the images' paths start from by --images DIR",
         training=_TINY if is_tiny else Training(),
     )
 
@@ -61,4 +65,6 @@ def _sources(path: Path, images: Path | None, names: Sequence[str]) -> list[Sour
         return [resolved(asked)[0]]
     except DataError as error:
         hint = "; here by --dataset NAME" if (path / REGISTRY).is_file() else ""
+        if str(error).endswith("by images"):
+            hint = ", here --images DIR"
         raise CheckError(f"data: {error}{hint}") from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.check import CheckedData, check_fit, read_data, words_of
+from search.check import CheckedData, RefusedError, check_fit, read_data, words_of
 from search.errors import CheckError, FolderError, SpecError
 from search.init.data_path import start_of_path
 from search.init.llamafactory_file import is_llamafactory, read_llamafactory_file
@@ -16,6 +16,7 @@ from search.init.start import Start
 from search.init.sweep_text import GROUNDING, TEXT, Rows, sweep_text
 from search.spec import SweepSpec
 from search.spec_file import load_spec, read_tree
+from search.writable import check_file
 from search.yaml_tree import Tree
 from trainable.data.records import Record
 from trainable.data.render import render
@@ -72,13 +73,14 @@ def init_sweep(request: InitRequest, machine: Machine) -> Written:
     """Write the sweep file.
 
     Raises:
-        FolderError: If the file exists.
+        FolderError: If the file exists or can't be written.
         SpecError: If the training file is faulty, or asks for what paretune does not train.
         CheckError: If the data or the base can't be used, or the data lack boxes or texts.
 
     """
-    if request.out.exists():
+    if os.path.lexists(request.out):
         raise FolderError(f"{request.out} exists; give --out another name, or remove it")
+    check_file(request.out)
     start = _start(request, machine)
     share = start.search_share or _USUAL_SHARE
     probe = SweepSpec.model_validate(
@@ -88,9 +90,15 @@ def init_sweep(request: InitRequest, machine: Machine) -> Written:
             "objectives": request.objectives or (GROUNDING, TEXT),
         }
     )
-    data = read_data(probe)
+    try:
+        data = read_data(probe)
+    except RefusedError as error:
+        if not any(row.missing for row in error.refused):
+            raise
+        first, *more = str(error).splitlines()
+        raise CheckError("\n".join([f"{first}; {start.images_fix}", *more])) from error
     if request.objectives is None:
-        _check_tasks(data, request.path)
+        _check_tasks(data, request.path, images_fix=start.images_fix)
     out = Path(os.path.abspath(request.out))  # noqa: PTH100 keep links as they are
     objectives = [objective.metric for objective in probe.objectives]
     text = sweep_text(start, _rows(data), machine, objectives, out=out, search_share=share)
@@ -151,13 +159,18 @@ def _settings(path: Path) -> Tree | None:
     return None if tree.faults else tree
 
 
-def _check_tasks(data: CheckedData, path: Path) -> None:
+def _check_tasks(data: CheckedData, path: Path, *, images_fix: str) -> None:
     """See that there is something to trade: boxes and texts in what trains and in what scores."""
     for task, what in (("grounding", "boxes"), ("text", "texts without a box")):
         if all(data.counts[split].get(task) for split in ("train", "search")):
             continue
         other = "text" if task == "grounding" else "grounding"
         found = ", ".join(f"{split} {words_of(data.counts[split])}" for split in ("train", "search"))
+        if missing := {row.missing for row in data.refused if row.missing}:
+            raise CheckError(
+                f"{path}: no answer with {what} is left ({found} rows), since {len(data.refused)} rows are refused and "
+                f"{len(missing)} images do not exist; {images_fix}"
+            )
         raise CheckError(
             f"{path}: the data hold no answer with {what}, so nothing trades grounding against text ({found} rows). "
             f"Add a data set with {what}; or trade two scores of one kind, by --objectives {_FITTING[other]}"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from search.errors import SpecError
 from search.fault_text import fault_text
 from search.init.llamafactory_keys import reason_of, shown_value
-from search.init.model import checked_model, family_of_template
+from search.init.model import TEMPLATES, checked_model, is_path, templates_for
 from search.init.start import Start, Training
 from search.secrets import masked
 from search.yaml_tree import Tree
@@ -22,6 +22,7 @@ from spaces.faults import fault_of
 from spaces.optimizer import Decay
 from spaces.trial import LlamaFactorySource, SplitName
 from trainable.data.sources.llamafactory import REGISTRY
+from trainable.model.family import FAMILIES, Family
 
 _ATTENTION = frozenset({"q_proj", "k_proj", "v_proj", "o_proj"})
 _MLP = frozenset({"gate_proj", "up_proj", "down_proj"})
@@ -32,6 +33,7 @@ _DECAYS: Mapping[str, Decay] = {
     "cosine": "cosine",
 }
 
+_ON_THE_HUB = "Qwen/Qwen2-VL-2B-Instruct"
 _INTERLEAVED = ("interleave_under", "interleave_over", "interleave_once")
 
 
@@ -110,8 +112,8 @@ def read_llamafactory_file(path: Path, tree: Tree) -> Start:
         tree: Its values.
 
     Raises:
-        SpecError: If a value is wrong, or asks for what paretune does not train.
-        CheckError: If the base is of another family.
+        SpecError: If a value is wrong, asks for what paretune does not train, or names what is not there.
+        CheckError: If the base is of no family that paretune trains.
 
     """
     values = {str(key): value for key, value in _mapping(tree).items() if value is not None}
@@ -123,16 +125,20 @@ def read_llamafactory_file(path: Path, tree: Tree) -> Start:
     if faults := _unsupported(values):
         raise _refused(path, tree, faults)
     folder = _data_folder(path, arguments.dataset_dir, tree)
+    images = _image_folder(path, arguments.media_dir, tree)
     found = _Notes(arguments, values)
+    model, family = checked_model(
+        _local_model(path, arguments.model_name_or_path, tree),
+        dtype="bfloat16" if arguments.bf16 or arguments.fp16 else "float32",
+        max_pixels=arguments.image_resolution**2 if arguments.image_resolution else arguments.image_max_pixels,
+        template=arguments.template,
+    )
+    _check_template(path, arguments, tree, family)
     return Start(
         told_by=path.name,
-        model=checked_model(
-            _local_model(path, arguments.model_name_or_path),
-            dtype="bfloat16" if arguments.bf16 or arguments.fp16 else "float32",
-            max_pixels=arguments.image_resolution**2 if arguments.image_resolution else arguments.image_max_pixels,
-            template=arguments.template,
-        ),
-        sources=tuple(_sources(path, arguments, folder)),
+        model=model,
+        sources=tuple(_sources(arguments, folder, images)),
+        images_fix=_images_fix(path, tree),
         max_length=arguments.cutoff_len,
         search_share=arguments.val_size if 0 < arguments.val_size < 0.6 and not arguments.eval_dataset else None,
         training=_training(arguments),
@@ -173,9 +179,11 @@ def _unsupported(values: Mapping[str, Any]) -> list[Fault]:
             )
         )
     template = values.get("template")
-    if isinstance(template, str) and family_of_template(template) is None:
-        message = f"got {template!r}; paretune trains Qwen2-VL, Qwen2.5-VL and Qwen3-VL"
-        faults.append(Fault(("template",), message, ("qwen2_vl", "qwen3_vl", "qwen3_vl_nothink")))
+    if isinstance(template, str) and template not in TEMPLATES:
+        families = [family.name for family in FAMILIES.values()]
+        message = f"got {template!r}; paretune trains {', '.join(families[:-1])} and {families[-1]}"
+        fits = ", ".join(f"{' or '.join(templates_for(name))} for {name}" for name in families)
+        faults.append(Fault(("template",), message, tuple(TEMPLATES), fix=f"Set it to that of the base: {fits}."))
     folder = values.get("dataset_dir")
     if isinstance(folder, str) and (folder == "ONLINE" or folder.startswith("REMOTE:")):
         message = f"got {folder!r}; paretune reads data sets that lie on this machine"
@@ -201,15 +209,51 @@ def _data_folder(path: Path, folder: str, tree: Tree) -> Path:
     raise _refused(path, tree, [Fault((key,), message, fix="Set dataset_dir to its absolute path.")])
 
 
-def _local_model(path: Path, name: str) -> str:
-    """Make the path of a base absolute if it is there; anything else is a name on the hub."""
+def _local_model(path: Path, name: str, tree: Tree) -> str:
+    """Make the path of a base absolute if it is there; anything else is a name on the hub, or refused."""
     wanted = Path(os.path.expanduser(name))  # noqa: PTH111 a ~ of nobody stays
-    return next((str(base / wanted) for base in _bases(path) if (base / wanted / "config.json").is_file()), name)
+    for base in _bases(path):
+        if (base / wanted / "config.json").is_file():
+            return str(base / wanted)
+    if is_path(name):
+        message = f"no folder {name!r} with a config.json was found from here, nor from the folders above {path}"
+        fix = "Set it to the absolute path of the base's folder, or to a name on the hub such as " + _ON_THE_HUB
+        raise _refused(path, tree, [Fault(("model_name_or_path",), message, fix=f"{fix}.")])
+    return name
 
 
-def _sources(path: Path, arguments: LlamaFactoryArguments, folder: Path) -> Iterator[LlamaFactorySource]:
-    wanted = None if arguments.media_dir is None else Path(os.path.expanduser(arguments.media_dir))  # noqa: PTH111
-    images = next((base / wanted for base in _bases(path) if (base / wanted).is_dir()), wanted) if wanted else None
+def _check_template(path: Path, arguments: LlamaFactoryArguments, tree: Tree, family: Family | None) -> None:
+    """See that the template is of the base's family, if that is known."""
+    template = arguments.template
+    if template is None or family is None or family.name in TEMPLATES[template]:
+        return
+    message = (
+        f"got {template!r}, of {' and '.join(TEMPLATES[template])}; {arguments.model_name_or_path} is {family.name}"
+    )
+    fix = f"Set it to {' or '.join(templates_for(family.name))}."
+    raise _refused(path, tree, [Fault(("template",), message, fix=fix)])
+
+
+def _image_folder(path: Path, media_dir: str | None, tree: Tree) -> Path | None:
+    if media_dir is None:
+        return None
+    wanted = Path(os.path.expanduser(media_dir))  # noqa: PTH111 a ~ of nobody stays
+    for base in _bases(path):
+        if (base / wanted).is_dir():
+            return base / wanted
+    message = f"no folder {media_dir!r} was found from here, nor from the folders above {path}"
+    fix = "Set media_dir to the absolute path of the folder that the images' paths start from, or remove it."
+    raise _refused(path, tree, [Fault(("media_dir",), message, fix=fix)])
+
+
+def _images_fix(path: Path, tree: Tree) -> str:
+    """Say which key of the training file decides where images are looked for."""
+    place = tree.keys.get(("media_dir",))
+    key = f"add media_dir to {path}: it is" if place is None else f"{place.text}: set media_dir to"
+    return f"{key} the folder that the images' paths start from"
+
+
+def _sources(arguments: LlamaFactoryArguments, folder: Path, images: Path | None) -> Iterator[LlamaFactorySource]:
     shares = arguments.interleave_probs
     is_shared = arguments.mix_strategy in _INTERLEAVED and len(shares) == len(arguments.dataset) > 1
     total = sum(shares)
@@ -277,9 +321,10 @@ class _Notes:
 
     def lines(self) -> Iterator[str]:
         """Give a line for each key that is not carried over."""
+        used = LlamaFactoryArguments.model_fields
         for key, value in self._values.items():
-            if key in self._lost or key not in LlamaFactoryArguments.model_fields:
-                yield f"{key}: {shown_value(key, value)} - {self._lost.get(key) or reason_of(key)}"
+            if key in self._lost or key not in used:
+                yield f"{key}: {shown_value(key, value)} - {self._lost.get(key) or reason_of(key, used=used)}"
 
     def _adapter(self) -> None:
         arguments = self._arguments

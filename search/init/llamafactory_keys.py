@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from search.fault_text import close_names
 
 _BOOKKEEPING = "a sweep's folder, log and checkpoints are paretune's own"
 _ONE_PROCESS = "a trial is one process; search.concurrency runs several"
@@ -210,9 +212,18 @@ _UNKNOWN = "paretune knows no such key"
 _LONGEST = 60
 
 
-def reason_of(key: str) -> str:
-    """Say why a key plays no part in a sweep file."""
-    return _REASONS.get(key, _UNKNOWN)
+def reason_of(key: str, *, used: Iterable[str] = ()) -> str:
+    """Say why a key plays no part in a sweep file.
+
+    Args:
+        key: Of the training file.
+        used: Keys that do; an unknown key may be one of them, misspelt.
+
+    """
+    if key in _REASONS:
+        return _REASONS[key]
+    near = close_names(key.lower(), [*used, *_REASONS])
+    return f"{_UNKNOWN}; did you mean {near[0]}?" if near else _UNKNOWN
 
 
 def shown_value(key: str, value: object) -> str:

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from search.errors import CheckError
 from spaces import ModelConfig
 from trainable.errors import ModelError
-from trainable.model.family import FAMILIES
+from trainable.model.family import FAMILIES, Family
 from trainable.model.load import load_processor
 from trainable.model.tiny import TINY_NAME
 
-_TEMPLATES: Mapping[str, str] = {
-    "qwen2_vl": "Qwen2-VL or Qwen2.5-VL",
-    "qwen2_5_vl": "Qwen2.5-VL",
-    "qwen3_vl": "Qwen3-VL",
-    "qwen3_vl_nothink": "Qwen3-VL",
+TEMPLATES: Mapping[str, Sequence[str]] = {
+    "qwen2_vl": ("Qwen2-VL", "Qwen2.5-VL"),
+    "qwen2_5_vl": ("Qwen2.5-VL",),
+    "qwen3_vl": ("Qwen3-VL",),
+    "qwen3_vl_nothink": ("Qwen3-VL",),
 }
+"""The families of a chat template of LLaMA-Factory."""
+
 _NAMES = re.compile(r"qwen-?_?(2|2[._]5|3)-?_?vl", re.IGNORECASE)
 
 
-def family_of_template(template: str) -> str | None:
-    """Name the families of a chat template of LLaMA-Factory, or give ``None`` for those of other models."""
-    return _TEMPLATES.get(template)
+def is_path(name: str) -> bool:
+    """Tell whether the name of a base can only be a folder: on the hub it is ``NAME`` or ``OWNER/NAME``."""
+    return name.startswith((".", "/", "~")) or name.count("/") > 1
+
+
+def templates_for(family: str) -> Sequence[str]:
+    """Give the chat templates of LLaMA-Factory that fit a family, the one to choose first."""
+    return [template for template, families in TEMPLATES.items() if family in families]
 
 
 def checked_model(
     path: str, *, dtype: Literal["float32", "bfloat16"], max_pixels: int | None, template: str | None = None
-) -> ModelConfig:
-    """Give the base's section of a sweep file.
+) -> tuple[ModelConfig, Family | None]:
+    """Give the base's section of a sweep file, and its family if this machine holds it.
 
     What this machine holds is looked at; of a name on the hub only the name is known.
 
@@ -47,14 +54,19 @@ def checked_model(
     """
     model = ModelConfig(path=path, dtype=dtype, max_pixels=max_pixels)
     try:
-        load_processor(model, only_local=True)
+        return model, load_processor(model, only_local=True).family
     except ModelError as error:
         if Path(path).is_dir() or not str(error).startswith("can't load"):
             raise CheckError(f"model: {error}") from error
+        if is_path(path):
+            raise CheckError(
+                f"model: there is no folder {path!r}; expected tiny, the folder of a local copy, or a name on the hub "
+                "such as Qwen/Qwen2-VL-2B-Instruct"
+            ) from error
         if path != TINY_NAME and template is None and not _NAMES.search(path):
             names = ", ".join(family.name for family in FAMILIES.values())
             raise CheckError(
                 f"model: {path!r} is not on this machine, and its name is of none of the families that paretune trains "
                 f"({names}); give the folder of a local copy"
             ) from error
-    return model
+    return model, None

@@ -67,6 +67,7 @@ class Start:
         search_share: Share of the images whose rows score the trials; ``None`` for the usual.
         training: Whose values are those of trial 0.
         notes: Behind keys of the sweep file, by dotted key.
+        images_fix: What to do if images are not found.
         not_carried: Lines for keys that play no part, with the reason.
 
     """
@@ -74,6 +75,7 @@ class Start:
     told_by: str
     model: ModelConfig
     sources: tuple[SourceConfig, ...]
+    images_fix: str
     max_length: int = 4096
     search_share: float | None = None
     training: Training = Training()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import time
 from typing import Any
 
 from ray.tune.logger.tensorboardx import TBXLoggerCallback
@@ -24,7 +24,7 @@ class _Writer(SummaryWriter):
     """
 
     def __init__(self, logdir: str, **settings: Any) -> None:
-        super().__init__(logdir, filename_suffix=f".{uuid.uuid4().hex}", **settings)
+        super().__init__(logdir, filename_suffix=f".{time.time_ns()}", **settings)
 
     @override
     def add_scalar(self, tag: str, *values: Any, **settings: Any) -> None:

@@ -51,6 +51,15 @@ def test_each_argument_of_a_command_stands_in_its_section(name, command):
     assert written == rows_of(command), "\n".join(["expected", *rows_of(command)])
 
 
+@pytest.mark.parametrize(
+    ("name", "command"), list(parsers(_parser())), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_the_help_of_a_command_says_its_exit_codes_as_the_page_does(name, command):
+    said = " ".join(command.format_help().split())
+    assert re.search(r"exit codes: 0 (done, 1 failed, 2 bad input, 130 interrupted|no problem, 2 at least one)", said)
+    assert "Exit codes: 0 done, 1 failed, 2 bad input" in PAGE and "130 interrupted" in PAGE
+
+
 def test_no_section_is_of_a_command_that_there_is_not():
     assert set(re.findall(r"^## (paretune .+)$", PAGE, re.MULTILINE)) == {name for name, _ in parsers(_parser())}
 

@@ -45,7 +45,7 @@ def test_every_command_is_shown():
 
 def test_exit_codes_are_those_of_the_command():
     text = " ".join(README.split())
-    assert f"{OK} the budget is reached, {FAILED} failed, {BAD_INPUT} bad input" in text
+    assert f"{OK} done, {FAILED} failed, {BAD_INPUT} bad input" in text
     assert f"{INTERRUPTED} interrupted and resumable" in text
 
 

@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from command import TINY_SWEEP, paretune, write_sweep
 from made_sweep import baseline, make_sweep
 
+from search.cli import main
 from trainable.model.tiny import tiny_folder
 
 
@@ -112,6 +114,32 @@ def test_help_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr
     for word in ("check", "sweep", "resume", "status", "report", "130 interrupted"):
         assert word in done.stdout
+
+
+def test_an_option_that_a_command_has_not_is_refused_with_its_own_usage(tmp_path):
+    done = paretune("sweep", "my.yaml", "--trials", "4", cwd=tmp_path)
+    usage, *_, message = refused(done).splitlines()
+    assert usage.startswith("usage: paretune sweep [-h] [--out DIR] [--set KEY=VALUE]")
+    assert message == (
+        "paretune sweep: error: unrecognized arguments: --trials 4; did you mean --set KEY=VALUE (override a key of "
+        "the file, e.g. search.trials=4; may be repeated)?"
+    )
+
+
+@pytest.mark.parametrize("words", [("status", "x"), ("trial", "pin", "x", "3"), ("trial", "clone", "x", "3")])
+def test_keys_are_spoken_of_only_where_they_can_be_set(words, capsys):
+    with pytest.raises(SystemExit) as done:
+        main([*words, "--wrong"])
+    said = capsys.readouterr().err
+    assert done.value.code == 2
+    assert f"paretune {' '.join(word for word in words if word not in 'x3')}: error: unrecognized" in said
+    assert ("; did you mean --set KEY=VALUE (another value of a searched key" in said) == ("clone" in words)
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as done:
+        main(["--version"])
+    assert (done.value.code, capsys.readouterr().out) == (0, f"paretune {version('paretune')}\n")
 
 
 def test_checking_loads_neither_ray_nor_optuna_and_no_weights(tmp_path):

@@ -7,13 +7,16 @@ from scene_files import training_file, write_scenes
 
 from search.check import check_data
 from search.cli import main
+from search.export.llamafactory import TEMPLATES as EXPORTED
 from search.init import Machine
 from search.init import file as init_file
 from search.init.llamafactory_file import LlamaFactoryArguments
 from search.init.llamafactory_keys import reason_of
+from search.init.model import TEMPLATES, templates_for
 from search.init.start import Training
 from search.init.sweep_text import length_of
 from search.spec_file import load_spec
+from trainable.model.family import FAMILIES
 from trainable.model.tiny import tiny_folder
 
 
@@ -96,8 +99,25 @@ def test_every_key_is_used_or_listed_with_a_reason(data, tmp_path, capsys):
     assert set(keys) - set(LlamaFactoryArguments.model_fields) <= listed
     assert {"freeze_vision_tower", "do_train", "output_dir"} <= listed
     assert all(f"# - {line}" in text for line in result["not_carried_over"])
-    assert "paretune knows no such key" in next(line for line in result["not_carried_over"] if "lora_targt" in line)
+    assert "lora_targt: all - paretune knows no such key; did you mean lora_target?" in result["not_carried_over"]
     assert "topsecret" not in text
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("learnin_rate", "; did you mean learning_rate?"),
+        ("logging_step", "; did you mean logging_steps?"),
+        ("Template", "; did you mean template?"),
+        ("colour", ""),
+    ],
+)
+def test_the_name_that_a_misspelt_key_comes_near_to_is_said(key, meant, data, tmp_path, capsys):
+    path = training_file(tmp_path, data, changes={key: 1})
+    assert main(["init", str(path), "--out", str(tmp_path / "sweep.yaml")]) == 0
+    line = f"{key}: 1 - paretune knows no such key{meant}"
+    assert f"\n  {line}\n" in capsys.readouterr().out
+    assert f"\n# - {line}\n" in (tmp_path / "sweep.yaml").read_text()
 
 
 def test_known_keys_that_play_no_part_have_a_reason_of_their_own():
@@ -110,7 +130,25 @@ def test_known_keys_that_play_no_part_have_a_reason_of_their_own():
     [
         ({"stage": "dpo"}, ["train_lora.yaml:", "stage: got 'dpo'", "stage: sft"]),
         ({"finetuning_type": "full"}, ["finetuning_type: got 'full'", "LoRA adapters"]),
-        ({"template": "llama3"}, ["template: got 'llama3'", "Qwen2-VL"]),
+        (
+            {"template": "llama3"},
+            [
+                "template: got 'llama3'; paretune trains Qwen2-VL, Qwen2.5-VL and Qwen3-VL. Set it to that",
+                "qwen2_vl for Qwen2-VL, qwen2_vl or qwen2_5_vl for Qwen2.5-VL, qwen3_vl or qwen3_vl_nothink for Qwen3",
+            ],
+        ),
+        (
+            {"template": "qwen2_5_vl"},
+            ["template: got 'qwen2_5_vl', of Qwen2.5-VL; ", "is Qwen2-VL. Set it to qwen2_vl."],
+        ),
+        ({"template": "qwen3_vl"}, ["train_lora.yaml:LAST:11: template: got 'qwen3_vl'", "Set it to qwen2_vl."]),
+        (
+            {"model_name_or_path": "./nobase"},
+            ["train_lora.yaml:LAST:21: model_name_or_path: no folder './nobase' with a config.json"],
+        ),
+        ({"model_name_or_path": "~/nobase"}, ["no folder '~/nobase'", "or to a name on the hub such as Qwen/Qwen2-VL"]),
+        ({"model_name_or_path": "/no/Qwen2-VL"}, ["no folder '/no/Qwen2-VL'"]),
+        ({"model_name_or_path": "models/vlm/qwen2-vl"}, ["no folder 'models/vlm/qwen2-vl'"]),
         ({"adapter_name_or_path": "saves/x"}, ["adapter_name_or_path", "without an adapter"]),
         ({"freeze_language_model": True}, ["freeze_language_model: got true"]),
         ({"dataset_dir": "ONLINE"}, ["dataset_dir: got 'ONLINE'", "on this machine"]),
@@ -122,9 +160,10 @@ def test_known_keys_that_play_no_part_have_a_reason_of_their_own():
     ],
 )
 def test_what_paretune_does_not_train_is_refused_at_its_place(changes, said, data, tmp_path, capsys):
-    err = refused(capsys, training_file(tmp_path, data, changes=changes), tmp_path / "sweep.yaml")
+    path = training_file(tmp_path, data, changes=changes)
+    err, last = refused(capsys, path, tmp_path / "sweep.yaml"), len(path.read_text().splitlines())
     for words in said:
-        assert words in err
+        assert words.replace("LAST", str(last)) in err
 
 
 def test_a_base_of_another_family_is_refused(data, tmp_path, capsys):
@@ -137,6 +176,23 @@ def test_a_base_of_another_family_is_refused(data, tmp_path, capsys):
     assert "model:" in err
     path = training_file(tmp_path, data, changes={"model_name_or_path": "meta-llama/Llama-3-8B"}, drop=("template",))
     assert "none of the families" in refused(capsys, path, tmp_path / "s.yaml")
+
+
+def test_a_name_on_the_hub_needs_not_be_here(data, tmp_path, capsys):
+    changes = {"model_name_or_path": "nobody/Qwen2-VL-mine", "template": "qwen2_5_vl"}
+    _, spec = started(capsys, training_file(tmp_path, data, changes=changes), tmp_path / "sweep.yaml")
+    assert spec.model.path == "nobody/Qwen2-VL-mine"
+
+
+@pytest.mark.parametrize("name", ["./nobase", "./Qwen2-VL-2B", "~/Qwen2-VL", "/no/Qwen2-VL", "a/b/Qwen2-VL"])
+def test_a_base_by_its_path_must_be_there(data, tmp_path, capsys, name):
+    assert f"model: there is no folder {name!r}" in refused(capsys, data, tmp_path / "s.yaml", "--model", name)
+
+
+def test_each_template_is_of_families_that_there_are_and_each_family_has_the_one_that_export_writes():
+    names = {family.name for family in FAMILIES.values()}
+    assert {name for families in TEMPLATES.values() for name in families} == names
+    assert all(EXPORTED[name] in templates_for(name) for name in names)
 
 
 def test_videos_are_refused(data, tmp_path, capsys):
@@ -220,6 +276,53 @@ def test_data_alone_need_a_base(data, tmp_path, capsys):
 def test_a_folder_with_a_registry_is_read_by_it(words, data, tmp_path, capsys):
     _, spec = started(capsys, data, tmp_path / "sweep.yaml", "--model", "tiny", *words)
     assert (spec.data.sources[0].source, spec.data.sources[0].dataset) == ("llamafactory", "scenes")
+
+
+@pytest.fixture
+def apart(tmp_path):
+    """Give a folder with a registry, and another with its images."""
+    folder = write_scenes(tmp_path / "apart", scenes=6)
+    (tmp_path / "photos").mkdir()
+    (folder / "images").rename(tmp_path / "photos" / "images")
+    return folder, tmp_path / "photos"
+
+
+@pytest.mark.parametrize("words", [(), ("--dataset", "scenes")])
+def test_the_images_of_a_registry_may_lie_elsewhere(words, apart, tmp_path, capsys):
+    folder, photos = apart
+    out, base = tmp_path / "sweep.yaml", ("--model", "tiny")
+    err = refused(capsys, folder, out, *base, *words)
+    first = err.splitlines()[0]
+    assert first.startswith("paretune: data: ")
+    assert first.endswith("; give the folder that the images' paths start from by --images DIR")
+    assert "' does not exist in " in err
+    (folder / "words.json").write_text(json.dumps([{"instruction": f"Say {i}", "output": str(i)} for i in range(9)]))
+    registry = json.loads((folder / "dataset_info.json").read_text())
+    both = {**registry, "words": {"file_name": "words.json"}}
+    (folder / "dataset_info.json").write_text(json.dumps(both))
+    err = refused(capsys, folder, out, *base, "--dataset", "scenes,words")
+    assert (
+        "no answer with boxes is left" in err and "give the folder that the images' paths start from by --images" in err
+    )
+    (folder / "dataset_info.json").write_text(json.dumps(registry))
+    assert "--images: nowhere is no folder" in refused(capsys, folder, out, *base, *words, "--images", "nowhere")
+    result, spec = started(capsys, folder, out, *base, *words, "--images", str(photos))
+    assert (spec.data.sources[0].image_folder, result["refused"]) == (str(photos), 0)
+    check_data(spec)
+
+
+def test_the_images_of_a_training_file_are_found_by_its_media_dir(apart, tmp_path, capsys):
+    folder, photos = apart
+    out = tmp_path / "sweep.yaml"
+    path = training_file(tmp_path, folder)
+    assert f"; add media_dir to {path}: it is the folder" in refused(capsys, path, out)
+    path = training_file(tmp_path, folder, changes={"media_dir": str(folder)})
+    line = len(path.read_text().splitlines())
+    assert f"; {path}:{line}:1: set media_dir to the folder" in refused(capsys, path, out)
+    path = training_file(tmp_path, folder, changes={"media_dir": "nowhere"})
+    assert f"{path}:{line}:12: media_dir: no folder 'nowhere' was found from here" in refused(capsys, path, out)
+    _, spec = started(capsys, training_file(tmp_path, folder, changes={"media_dir": str(photos)}), out)
+    assert spec.data.sources[0].image_folder == str(photos)
 
 
 def test_what_is_no_data_and_no_training_file_is_named(data, tmp_path, capsys, examples):

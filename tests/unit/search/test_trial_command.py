@@ -7,16 +7,19 @@ from search.cli import main
 from search.folder_lock import locked
 from search.requests import RequestFiles
 from search.storage_fault import StorageGuard
+from trainable.checkpoints.base import file_name
 
 
 @pytest.fixture
 def sweep(tmp_path):
-    """Give a folder with a complete trial 0, a stopped trial 2 and a running trial 3."""
+    """Give a folder with complete trials 0 and 1, a stopped trial 2 and a running trial 3; 1 has a checkpoint."""
     hub = start_hub(made_spec(), tmp_path)
     for quality in (0.6, 0.8):
         run_to_end(hub, hub.ask(), quality=quality)
     hub.report(hub.ask().number, made_report(2, miou=0.01, f1=0.01))
     hub.report(hub.ask().number, made_report(2, miou=0.9, f1=0.9))
+    (tmp_path / "checkpoints").mkdir(exist_ok=True)
+    (tmp_path / "checkpoints" / file_name(1)).write_bytes(b"")
     return tmp_path
 
 
@@ -32,7 +35,8 @@ def ask(capsys, *words):
         ("stop", 3, "stops at its next report"),
         ("extend", 3, "runs to its last step, whatever the pruner says"),
         ("extend", 2, "is run again to its last step, whatever the pruner says, as a new trial"),
-        ("pin", 0, "keeps its checkpoint"),
+        ("pin", 1, "keeps its checkpoint"),
+        ("pin", 3, "keeps its checkpoint"),
         ("clone", 0, "is run again as a new trial"),
         ("clone", 3, "is run again as a new trial"),
     ],
@@ -57,6 +61,12 @@ def test_without_a_driver_it_says_how_the_request_is_carried_out(sweep, capsys):
         (("stop", "{}", 0), "trial 0 has ended already: COMPLETE, final step reached"),
         (("stop", "{}", 2), "trial 2 has ended already: PRUNED, below the median of 2"),
         (("extend", "{}", 0), "trial 0 has ended already: COMPLETE, final step reached"),
+        (
+            ("pin", "{}", 0),
+            "trial 0 has ended (COMPLETE), and its checkpoint, which would be kept in {}/checkpoints, is gone. To "
+            "get this one, run it again as a new trial: paretune trial clone {} 0 --seed 0; then paretune resume {}",
+        ),
+        (("pin", "{}", 2), "run it again as a new trial: paretune trial extend {} 2; then paretune resume {}"),
         (("pin", "{}", 4), "{} has trials 0 to 3; got 4"),
         (("pin", "{}", -1), "{} has trials 0 to 3; got -1"),
         (("pin", "{}/none", 0), "{}/none is no sweep: it has no sweep.json"),
@@ -74,7 +84,7 @@ def test_without_a_driver_it_says_how_the_request_is_carried_out(sweep, capsys):
 def test_what_cannot_be_done_is_said_in_one_line(sweep, capsys, words, complaint):
     code, text = ask(capsys, *(word.format(sweep) if isinstance(word, str) else word for word in words))
     assert code == 2
-    assert complaint.format(sweep) in text
+    assert complaint.replace("{}", str(sweep)) in text
     assert "\n" not in text
     assert RequestFiles(sweep).pending() == []
 

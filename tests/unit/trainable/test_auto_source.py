@@ -220,3 +220,12 @@ def test_any_json_in_a_folder_is_read_or_one_error(tmp_path, made, tree, name):
         str(error).encode()
         return
     str((result.refused, result.notes)).encode()
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset_info.json", "dataset_dict.json", "state.json", "part.parquet", "rows.json", "rows.csv"]
+)
+def test_the_folder_of_the_images_is_used_whatever_holds_the_rows(tmp_path, name):
+    (tmp_path / name).write_text('{"mine": {"file_name": "rows.json"}}' if name == "dataset_info.json" else "[]")
+    found, _ = resolved(AutoSource(source="auto", path=str(tmp_path), images="/photos"))
+    assert found.image_folder == "/photos"

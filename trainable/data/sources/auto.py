@@ -68,13 +68,16 @@ def _of_folder(path: Path, images: Path | None) -> tuple[Found, str]:
             raise DataError(
                 f"{path / REGISTRY} names {len(names)} data sets ({some}, …); use source: llamafactory and choose one"
             )
-        found = LlamaFactorySource(source="llamafactory", folder=str(path), dataset=names[0])
+        found = LlamaFactorySource(
+            source="llamafactory", folder=str(path), dataset=names[0], image_folder=_named(images)
+        )
         return found, f"it holds {REGISTRY} with the one data set {shown(names[0])}"
+    rows = RowsSource(source="rows", path=str(path), image_folder=_named(images))
     for name in ("dataset_dict.json", "state.json"):
         if (path / name).is_file():
-            return RowsSource(source="rows", path=str(path)), f"it holds {name}, as datasets saves it"
+            return rows, f"it holds {name}, as datasets saves it"
     if any(path.glob("*.parquet")) or any(path.glob("data/*.parquet")):
-        return RowsSource(source="rows", path=str(path)), "it holds Parquet files"
+        return rows, "it holds Parquet files"
     if (folder := _first(path, _LABEL_FOLDERS, (".xml",))) is not None:
         _check_is_voc(folder)
         found = VocSource(source="voc", annotations=str(folder), images=str(images or _images_near(path)))
@@ -86,6 +89,10 @@ def _of_folder(path: Path, images: Path | None) -> tuple[Found, str]:
         )
         return found, f"it holds {names_file.name} and text files in {folder.name}"
     return _of_only_file(path, images)
+
+
+def _named(images: Path | None) -> str | None:
+    return None if images is None else str(images)
 
 
 def _check_is_voc(folder: Path) -> None:
@@ -138,7 +145,7 @@ def _is_coco(file: Path) -> bool:
 
 
 def _of_file(path: Path, images: Path | None) -> tuple[Found, str]:
-    rows = RowsSource(source="rows", path=str(path), image_folder=str(images) if images else None)
+    rows = RowsSource(source="rows", path=str(path), image_folder=_named(images))
     if path.suffix.lower() != ".json":
         if path.name.lower().endswith((*SUFFIXES, ".gz")):
             return rows, f"it is a table ({path.suffix})"
