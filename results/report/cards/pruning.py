@@ -21,6 +21,10 @@ RULE = (
     f" knows. Problem: more than {MOST_FALSE_STOPS:.0%} ended on the front, or the order at the first rung says little"
     f" about the final one (Kendall's tau below {LEAST_TAU} for some objective) although trials were pruned there."
 )
+ADVICE = (
+    "What to do: paretune trial extend, then resume, lets a stopped trial run to its end. In the next sweep let"
+    " trial.rungs begin later, raise search.pruner.audit_share, or prune nothing (search.pruner: none)."
+)
 
 
 def card(content: SweepContent) -> Card:
@@ -35,6 +39,8 @@ def card(content: SweepContent) -> Card:
             f" ({stops.share:.0%})."
         )
     notes += content.why_unknown("crossing", "front_stops") if content.summary.in_state("PRUNED") else []
+    if _verdict(content) == "problem":
+        notes.insert(0, ADVICE)
     return Card(
         key="pruning",
         question="Was pruning fair?",

@@ -295,6 +295,7 @@ def test_pruning_is_fair_if_few_of_those_who_ran_on_ended_on_the_front(tmp_path,
     crossing = (RungCrossing(20, MIOU, tau, 4),)
     found = replace(content.findings.pruning, audit=audit, crossing=crossing)
     card = pruning.card(replace(content, findings=replace(content.findings, pruning=found)))
+    assert (pruning.ADVICE in card.notes) == (verdict == "problem")
     assert card.verdict == verdict
 
 
