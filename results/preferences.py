@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,7 @@ def preferences_of(summary: Summary, replicates: Replicates | None) -> tuple[Pre
 class _Area:
     """The hypervolume that a trial dominates by itself above the reference point, given as gains."""
 
+    kind: ClassVar[PreferenceKind] = "hypervolume"
     label: str
     reference: NDArray[np.float64]
 
@@ -74,6 +76,7 @@ class _Area:
 class _Constraint:
     """Best in ``aim`` among the trials with at least ``floor`` in ``limited``; gains, by place of the objective."""
 
+    kind: ClassVar[PreferenceKind] = "epsilon_constraint"
     label: str
     names: tuple[str, str]
     aim: int
@@ -90,6 +93,7 @@ class _Constraint:
 class _Distance:
     """The augmented Chebyshev distance to the ideal."""
 
+    kind: ClassVar[PreferenceKind] = "chebyshev"
     label: str
     weights: tuple[float, ...]
     ideal: NDArray[np.float64]
@@ -99,13 +103,6 @@ class _Distance:
         """Give minus the distance, of shape ``[..., n]``."""
         short = np.asarray(self.weights) * (self.ideal - gains) / self.width
         return -(short.max(axis=-1) + AUGMENTATION * short.sum(axis=-1))
-
-
-_KINDS: Mapping[type, PreferenceKind] = {
-    _Area: "hypervolume",
-    _Constraint: "epsilon_constraint",
-    _Distance: "chebyshev",
-}
 
 
 def _areas(summary: Summary) -> list[_Area]:
@@ -178,7 +175,7 @@ def _chosen(
             feasible = float(np.isfinite(drawn[:, replicates.trials == trial]).mean())
     is_constraint = isinstance(wish, _Constraint)
     return Preference(
-        kind=_KINDS[type(wish)],
+        kind=wish.kind,
         label=wish.label,
         aim=wish.names[0] if is_constraint else "",
         limited=wish.names[1] if is_constraint else "",

@@ -55,6 +55,11 @@ class CheckedData:
         return {name: dict(Counter(row.task for row in rows)) for name, rows in vars(self.prepared.split).items()}
 
     @property
+    def kept(self) -> int:
+        """Number of rows that are used."""
+        return sum(map(len, vars(self.prepared.split).values()))
+
+    @property
     def kinds(self) -> Mapping[str, int]:
         """Kept rows by what they ask."""
         return Counter(record.kind for rows in vars(self.prepared.split).values() for record in rows)

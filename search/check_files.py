@@ -79,17 +79,15 @@ def tokens_line(data: CheckedData, *, max_length: int) -> str:
 
 def verdict(data: CheckedData) -> str:
     """Say whether a sweep can run, and how much of its data it leaves out."""
-    kept = sum(sum(counts.values()) for counts in data.counts.values())
     refused = len(data.refused)
     if not refused:
         return "fine"
-    return f"can be run; {refused} of {kept + refused} rows {'is' if refused == 1 else 'are'} refused"
+    return f"can be run; {refused} of {data.kept + refused} rows {'is' if refused == 1 else 'are'} refused"
 
 
 def check_lines(data: CheckedData, *, tokens: str) -> list[str]:
     """Say what was found."""
-    kept = sum(sum(counts.values()) for counts in data.counts.values())
-    lines = [f"rows: {kept} used, {len(data.refused)} refused"]
+    lines = [f"rows: {data.kept} used, {len(data.refused)} refused"]
     lines += [f"{split}: {words_of(counts)}" for split, counts in data.counts.items()]
     lines += [f"kinds: {words_of(data.kinds)}", *data.prepared.read.notes]
     return [*lines, tokens, *refused_lines(data.refused)]

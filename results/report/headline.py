@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from results.findings import ConfirmedTrial, Shrinkage
+from results.gains import signs_of
 from results.summary import EndedTrial, Summary
 from results.words import count, score_text
 
@@ -56,32 +59,33 @@ def lede(
     """
     if chosen is None or summary.baseline is None or chosen is summary.baseline:
         return headline(summary)[0]
-    searched = [
-        f"{objective.name} {score_text(own, objective)} instead of {score_text(base, objective)}"
-        for objective, own, base in zip(summary.objectives, chosen.values, summary.baseline.values, strict=True)
-    ]
+    searched = _instead(summary, chosen.values, summary.baseline.values)
     against = f"Trial {chosen.trial} against plain cross entropy"
     if again is None:
-        return f"{against}: {', '.join(searched)}. Not confirmed with other seeds yet."
+        return f"{against}: {searched}. Not confirmed with other seeds yet."
     held = "It stays" if again.on_confirm_front else "It does not stay"
     if baseline_again is None or not again.objectives:
-        return f"{against}: {', '.join(searched)}. {held} on the front when trained again."
-    means = [
-        f"{objective.name} {score_text(own.confirm, objective)} instead of {score_text(base.confirm, objective)}"
-        for objective, own, base in zip(summary.objectives, again.objectives, baseline_again.objectives, strict=True)
-    ]
+        return f"{against}: {searched}. {held} on the front when trained again."
+    means = _instead(summary, _means(again), _means(baseline_again))
     seeds = f"{count(again.runs, 'new seed')} on rows kept back"
-    return f"{against}, with {seeds}: {', '.join(means)}. {held} on the front when trained again."
+    return f"{against}, with {seeds}: {means}. {held} on the front when trained again."
+
+
+def _instead(summary: Summary, own: Sequence[float | None], base: Sequence[float | None]) -> str:
+    """Set a trial's scores against others, one objective after another."""
+    return ", ".join(
+        f"{objective.name} {score_text(one, objective)} instead of {score_text(other, objective)}"
+        for objective, one, other in zip(summary.objectives, own, base, strict=True)
+    )
+
+
+def _means(again: ConfirmedTrial) -> list[float]:
+    return [one.confirm for one in again.objectives]
 
 
 def confirmed_text(summary: Summary, again: ConfirmedTrial | None) -> str:
     """Give the means of a trial's confirmation runs; empty without them."""
-    if again is None:
-        return ""
-    return ", ".join(
-        f"{objective.name} {score_text(one.confirm, objective)}"
-        for objective, one in zip(summary.objectives, again.objectives, strict=False)
-    )
+    return _scores_of(summary, _means(again)) if again is not None and again.objectives else ""
 
 
 def confirmed_gain(summary: Summary, shrinkage: Shrinkage | None) -> tuple[str, bool] | None:
@@ -95,15 +99,8 @@ def confirmed_gain(summary: Summary, shrinkage: Shrinkage | None) -> tuple[str, 
     base = again.pop(summary.baseline.trial, None) if summary.baseline else None
     if base is None or not again:
         return None
-    signs = [1 if objective.direction == "maximize" else -1 for objective in summary.objectives]
-    better = [
-        trial
-        for trial, one in sorted(again.items())
-        if all(
-            sign * (own.confirm - theirs.confirm) > 0
-            for sign, own, theirs in zip(signs, one.objectives, base.objectives, strict=True)
-        )
-    ]
+    theirs, signs = np.array(_means(base)), signs_of(summary.objectives)
+    better = [trial for trial, one in sorted(again.items()) if (signs * (np.array(_means(one)) - theirs) > 0).all()]
     all_of_them = _all_objectives(summary)
     where = f"by the means of {count(base.runs, 'new seed')} on rows kept back"
     if not better:
@@ -199,7 +196,11 @@ def ended_counts(summary: Summary) -> str:
 
 def scores_text(summary: Summary, trial: EndedTrial) -> str:
     """Give a trial's objectives with their scores."""
-    pairs = zip(summary.objectives, trial.values, strict=True)
+    return _scores_of(summary, trial.values)
+
+
+def _scores_of(summary: Summary, values: Sequence[float | None]) -> str:
+    pairs = zip(summary.objectives, values, strict=True)
     return ", ".join(f"{objective.name} {score_text(score, objective)}" for objective, score in pairs)
 
 

@@ -23,11 +23,10 @@ def card(content: SweepContent) -> Card:
     """Compare the front with the baseline."""
     summary = content.summary
     answer, *rest = headline(summary, first=content.searched_choice)
-    if again := confirmed_gain(summary, content.findings.shrinkage):
+    again, share = confirmed_gain(summary, content.findings.shrinkage), dominated_share(content)
+    if again:
         answer, rest = again[0], [answer, *rest]
     figure = front_figure(summary, content.findings)
-    verdict = _verdict(content)
-    share = dominated_share(content)
     sure = (
         f"In {share:.1%} of the replicates some trial is at least as good as the baseline in every objective and better"
         " in one."
@@ -38,7 +37,7 @@ def card(content: SweepContent) -> Card:
         key="better",
         question="Is there a better trade-off than plain cross entropy?",
         short="Trade-off",
-        verdict=verdict,
+        verdict=_verdict(content, share, is_refuted=again is not None and not again[1]),
         answer=answer,
         rule=RULE,
         notes=tuple(note for note in (*rest, sure, *front_notes(summary)) if note),
@@ -55,10 +54,7 @@ def dominated_share(content: SweepContent) -> float | None:
     return 1.0 if member is None else 1.0 - member.probability
 
 
-def _verdict(content: SweepContent) -> Verdict:
+def _verdict(content: SweepContent, share: float | None, *, is_refuted: bool) -> Verdict:
     if not is_better_in_all(content.summary):
         return "problem"
-    again, share = confirmed_gain(content.summary, content.findings.shrinkage), dominated_share(content)
-    if again and not again[1]:
-        return "watch"
-    return "good" if share is not None and share >= SURE else "watch"
+    return "good" if share is not None and share >= SURE and not is_refuted else "watch"

@@ -39,13 +39,14 @@ def card(content: SweepContent) -> Card:
             f" ({stops.share:.0%})."
         )
     notes += content.why_unknown("crossing", "front_stops") if content.summary.in_state("PRUNED") else []
-    if _verdict(content) == "problem":
+    verdict = _verdict(content)
+    if verdict == "problem":
         notes.insert(0, ADVICE)
     return Card(
         key="pruning",
         question="Was pruning fair?",
         short="Pruning",
-        verdict=_verdict(content),
+        verdict=verdict,
         answer=_answer(content),
         rule=RULE,
         notes=tuple(notes),
